@@ -1,0 +1,13 @@
+//! What pages share.
+
+pub mod connection_status;
+#[cfg(feature = "ssr")]
+pub mod count_scene;
+#[cfg(feature = "ssr")]
+pub mod demo_banner;
+#[cfg(feature = "ssr")]
+pub mod header;
+#[cfg(feature = "ssr")]
+pub mod person;
+#[cfg(feature = "ssr")]
+pub mod trouble;

@@ -1,0 +1,33 @@
+//! How people are shown.
+
+use realtime::host::UserType;
+
+/// Frappe's kind of user, said to that user.
+pub(crate) const fn kind_of_user(kind: UserType) -> &'static str {
+    match kind {
+        UserType::Guest => "Not signed in",
+        UserType::SystemUser | UserType::WebsiteUser => kind.label(),
+    }
+}
+
+/// The first letters of the first and the last of someone's names.
+pub(crate) fn initials(full_name: &str) -> String {
+    let mut names = full_name.split_whitespace();
+    let first = names.next();
+    let letters = first.into_iter().chain(names.next_back()).filter_map(|name| name.chars().next());
+    letters.flat_map(char::to_uppercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::initials;
+
+    #[test]
+    fn initials_are_of_the_first_and_the_last_name() {
+        for (name, letters) in
+            [("Administrator", "A"), ("Jane Doe", "JD"), ("ana maría de la ó", "AÓ"), ("李 小龙", "李小"), ("", "")]
+        {
+            assert_eq!(initials(name), letters, "{name}");
+        }
+    }
+}

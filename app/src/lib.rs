@@ -1,0 +1,28 @@
+//! The pages and components of frappe-live: where a Frappe team writes its own.
+//!
+//! # Layout
+//! - [`routes`]: every page with its path; one line adds a page.
+//! - [`pages`]: one file a page.
+//! - [`components`]: what pages share.
+//! - [`prelude`]: what a page author imports.
+//! - [`shell`]: the document around a page.
+//! - [`problem`]: what is shown where no page can be.
+//! - [`sign_in_as`]: how one becomes another of the demo's people.
+//!
+//! Documents are rendered on the server only; what wakes up in the browser is the islands. So all
+//! but the islands stands behind the feature `ssr`, and never weighs on the wasm.
+
+pub mod components;
+pub mod pages;
+pub mod prelude;
+#[cfg(feature = "ssr")]
+pub mod problem;
+#[cfg(feature = "ssr")]
+pub mod routes;
+#[cfg(feature = "ssr")]
+pub mod shell;
+#[cfg(feature = "ssr")]
+pub mod sign_in_as;
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests;

@@ -1,0 +1,7 @@
+//! One file a page.
+
+pub mod count;
+#[cfg(feature = "ssr")]
+pub mod home;
+#[cfg(feature = "ssr")]
+pub mod not_found;

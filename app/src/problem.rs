@@ -1,0 +1,127 @@
+//! What is shown where no page can be: who the visitor is, or the site, is not known.
+
+use std::borrow::Cow;
+
+use leptos_router::hooks::use_url;
+use leptos_router::location::Url;
+
+use crate::components::trouble::Trouble;
+use crate::prelude::*;
+
+/// Why there is no page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// No such site is served here.
+    UnknownSite {
+        /// What the request called the site.
+        host: String,
+    },
+    /// Frappe does not answer.
+    FrappeUnreachable,
+    /// Frappe says that the session is over.
+    SessionExpired,
+    /// Frappe does not take the visitor's credentials.
+    Unauthorized,
+    /// Frappe answered, with something that leaves no page to show.
+    Refused {
+        /// What it was, for the visitor.
+        sentence: String,
+    },
+}
+
+/// What a visitor can do about a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Remedy {
+    LookElsewhere,
+    TryAgain,
+    SignIn,
+}
+
+impl Problem {
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::UnknownSite { .. } => 404,
+            Self::SessionExpired | Self::Unauthorized => 401,
+            Self::FrappeUnreachable | Self::Refused { .. } => 503,
+        }
+    }
+
+    /// Its name, as in the browser's tab.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::UnknownSite { .. } => "Unknown site",
+            Self::FrappeUnreachable => "Frappe does not answer",
+            Self::SessionExpired => "Session expired",
+            Self::Unauthorized => "Not signed in",
+            Self::Refused { .. } => "Not available",
+        }
+    }
+
+    /// What is wrong, as a headline.
+    #[must_use]
+    pub const fn title(&self) -> &'static str {
+        match self {
+            Self::UnknownSite { .. } => "This site is not known here",
+            Self::FrappeUnreachable => "Your site does not answer",
+            Self::SessionExpired => "Your session has expired",
+            Self::Unauthorized => "Your site does not know you",
+            Self::Refused { .. } => "This page cannot be shown now",
+        }
+    }
+
+    /// What is wrong and what to do, in a sentence or two.
+    #[must_use]
+    pub fn sentence(&self) -> Cow<'_, str> {
+        match self {
+            Self::UnknownSite { host } => Cow::Owned(format!(
+                "No site called {host} is served at this address. Check the address. \
+                 If you run the server, see that its bench has this site."
+            )),
+            Self::FrappeUnreachable => Cow::Borrowed(
+                "frappe-live is running, but Frappe behind it is not reachable. Wait a moment, then try again.",
+            ),
+            Self::SessionExpired => Cow::Borrowed("Sign in again and you come straight back to this page."),
+            Self::Unauthorized => {
+                Cow::Borrowed("It did not accept your sign-in. Sign in and you come straight back to this page.")
+            }
+            Self::Refused { sentence } => Cow::Borrowed(sentence),
+        }
+    }
+
+    const fn remedy(&self) -> Remedy {
+        match self {
+            Self::UnknownSite { .. } => Remedy::LookElsewhere,
+            Self::FrappeUnreachable | Self::Refused { .. } => Remedy::TryAgain,
+            Self::SessionExpired | Self::Unauthorized => Remedy::SignIn,
+        }
+    }
+}
+
+/// A problem in the place of a page.
+#[component]
+pub(crate) fn ProblemPage(problem: Problem) -> impl IntoView {
+    let sentence = problem.sentence().into_owned();
+    let remedy = match problem.remedy() {
+        Remedy::LookElsewhere => None,
+        Remedy::TryAgain => Some((String::new(), "Try again")),
+        Remedy::SignIn => Some((sign_in_path(&use_url().get_untracked()), "Sign in")),
+    };
+    view! {
+        <Trouble
+            status=problem.status()
+            name=problem.name()
+            title=problem.title()
+            sentence
+            remedy
+        />
+    }
+}
+
+/// Frappe's page to sign in at, which comes back to `page`.
+fn sign_in_path(page: &Url) -> String {
+    let query = if page.search().is_empty() { String::new() } else { format!("?{}", page.search()) };
+    format!("/login?redirect-to={}", Url::escape(&format!("{}{query}", page.path())))
+}

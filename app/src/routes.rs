@@ -1,0 +1,21 @@
+//! Every page with its path.
+
+use leptos_router::components::{Route, Routes};
+use leptos_router::path;
+
+use crate::components::count_scene::CountScene;
+use crate::pages::count::CountPage;
+use crate::pages::home::HomePage;
+use crate::pages::not_found::NotFoundPage;
+use crate::prelude::*;
+
+/// The pages. A slash at the end of a path makes no difference.
+#[component]
+pub fn Pages() -> impl IntoView {
+    view! {
+        <Routes fallback=NotFoundPage>
+            <Route path=path!("/live") view=HomePage/>
+            <Route path=path!("/live/count") view=|| view! { <CountScene><CountPage/></CountScene> }/>
+        </Routes>
+    }
+}

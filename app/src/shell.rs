@@ -1,0 +1,96 @@
+//! The document around a page.
+
+use leptos::nonce::use_nonce;
+use leptos_meta::{MetaTags, Title, provide_meta_context};
+use leptos_router::components::Router;
+use realtime::client::machine::LinkState;
+use realtime::host::{PAGE_START_ID, Page};
+
+use crate::components::demo_banner::DemoBanner;
+use crate::components::header::Header;
+use crate::prelude::*;
+use crate::problem::{Problem, ProblemPage};
+use crate::routes::Pages;
+
+/// Where the browser finds the files that a build made. Paths from the root of the site.
+#[derive(Debug, Clone)]
+pub struct Assets {
+    /// The wasm's JavaScript half.
+    pub script: String,
+    /// The wasm.
+    pub wasm: String,
+    /// The style sheet.
+    pub style: String,
+    /// Names the build; `Some` makes pages of an older build load themselves again.
+    pub dev_build: Option<String>,
+}
+
+/// The whole document. Rendered on the server only; islands wake up in it.
+///
+/// With a `problem` it says what is wrong, and nothing in it is live. Without one a [`Page`] must be
+/// in the context.
+#[component]
+pub fn Shell(assets: Assets, problem: Option<Problem>) -> impl IntoView {
+    provide_meta_context();
+    let style = assets.style.clone();
+    let build = assets.dev_build.clone();
+    let live = problem.is_none();
+    view! {
+        <!DOCTYPE html>
+        <html lang="en" data-live=live.then(|| LinkState::Connecting.word()) data-dev-build=build>
+            <head>
+                <meta charset="utf-8"/>
+                <meta
+                    name="viewport"
+                    content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"
+                />
+                <meta name="color-scheme" content="light dark"/>
+                <meta name="theme-color" content="#f8f9f8" media="(prefers-color-scheme: light)"/>
+                <meta name="theme-color" content="#0e1111" media="(prefers-color-scheme: dark)"/>
+                <link rel="stylesheet" href=style/>
+                {live.then(|| view! { <Wake assets/> })}
+                <MetaTags/>
+            </head>
+            <body>
+                <Title formatter=|page| format!("{page} · frappe-live")/>
+                <a class="skip button" href="#main">"Skip to content"</a>
+                <DemoBanner/>
+                <Router>
+                    <Header/>
+                    <main class="wrap" id="main" tabindex="-1">
+                        {match problem {
+                            Some(problem) => view! { <ProblemPage problem/> }.into_any(),
+                            None => view! { <Pages/> }.into_any(),
+                        }}
+                    </main>
+                </Router>
+                {live.then(|| view! { <PageStart/> })}
+            </body>
+        </html>
+    }
+}
+
+/// What the document shows, for the browser to begin from. Written last, when all is rendered.
+#[component]
+fn PageStart() -> impl IntoView {
+    let page = use_context::<Page>();
+    let json = move || page.as_ref().map(Page::start_json);
+    view! { <script id=PAGE_START_ID r#type="application/json" inner_html=json></script> }
+}
+
+/// Loads the wasm and wakes the islands, at once rather than when the browser is idle.
+#[component]
+fn Wake(assets: Assets) -> impl IntoView {
+    // Nothing outside the islands is hydrated.
+    if let Some(context) = Owner::current_shared_context() {
+        context.set_is_hydrating(false);
+    }
+    let nonce = use_nonce();
+    let Assets { script, wasm, .. } = assets;
+    let wake = include_str!("wake.js").replace("{script}", &script).replace("{wasm}", &wasm);
+    view! {
+        <link rel="modulepreload" href=script nonce=nonce.clone()/>
+        <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous"/>
+        <script r#type="module" nonce=nonce inner_html=wake></script>
+    }
+}

@@ -1,0 +1,185 @@
+//! Whole documents, rendered as the server renders them.
+
+mod rendering;
+
+use realtime::host::{PAGE_START_ID, PageStart, UserType};
+
+use self::rendering::{Answer, FakeHost, get, get_problem, person, post_form};
+use crate::problem::Problem;
+
+/// Where browsers are told to keep the documents for a look at them.
+const KEEP_IN: &str = "FRAPPE_LIVE_KEEP_DOCUMENTS_IN";
+
+fn count_shown(document: &str) -> &str {
+    between(document, r#"data-testid="count" aria-live="off">"#, "</output>")
+}
+
+fn page_start(document: &str) -> PageStart {
+    let json = between(document, &format!(r#"<script id="{PAGE_START_ID}" type="application/json">"#), "</script>");
+    serde_json::from_str(json).expect("the page start is JSON")
+}
+
+fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
+    let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("no {before} in {text}"));
+    rest.split_once(after).unwrap_or_else(|| panic!("no {after} in {rest}")).0
+}
+
+#[tokio::test]
+async fn the_first_paint_holds_the_value_and_then_what_the_browser_begins_from() {
+    let Answer { status, body, .. } = get("/live/count", FakeHost::demo("jane@example.com")).await;
+    assert_eq!((status, count_shown(&body)), (200, "42"));
+    let start = page_start(&body);
+    assert_eq!((start.user.as_str(), start.position.offset), ("jane@example.com", 7));
+    let [value] = &start.values[..] else { panic!("{:?}", start.values) };
+    assert_eq!((value.event.as_str(), value.position.offset), ("count", 8));
+    assert_eq!((value.room.to_string().as_str(), value.message.get()), ("user:jane@example.com", r#"{"count":42}"#));
+    assert!(body.find("42</output>") < body.find(PAGE_START_ID), "the value is noted as it is rendered");
+}
+
+#[tokio::test]
+async fn an_unknown_value_leaves_the_place_empty() {
+    let host = FakeHost { message: None, ..FakeHost::demo("Guest") };
+    let body = get("/live/count", host).await.body;
+    // The style sheet draws a dash in what is `:empty`, which comments do not end.
+    assert_eq!(count_shown(&body), "<!>");
+    assert!(page_start(&body).values.is_empty());
+}
+
+#[tokio::test]
+async fn a_slash_at_the_end_makes_no_other_page() {
+    for (paths, title, link) in [
+        (["/live", "/live/"], "<title>Home · frappe-live</title>", r#"<a href="/live/" aria-current="page">"#),
+        (["/live/count", "/live/count/"], "<title>Count · frappe-live</title>", r#"count" aria-current="page">"#),
+    ] {
+        for path in paths {
+            let Answer { status, body, .. } = get(path, FakeHost::demo("Administrator")).await;
+            assert_eq!(status, 200, "{path}");
+            assert!(body.contains(title) && body.contains(link), "{path}: {body}");
+            assert_eq!(body.matches("aria-current").count(), 1, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_path_is_not_found() {
+    let Answer { status, body, .. } = get("/live/nothing", FakeHost::demo("Administrator")).await;
+    assert_eq!(status, 404);
+    assert!(body.contains("<title>Page not found · frappe-live</title>"), "{body}");
+    assert!(body.contains("There is no page here"), "{body}");
+}
+
+#[tokio::test]
+async fn the_snippet_publishes_to_who_looks() {
+    let body = get("/live/count", FakeHost::demo("ravi@example.com")).await.body;
+    assert!(body.contains(r#"user="ravi@example.com","#), "{body}");
+}
+
+#[tokio::test]
+async fn the_demo_offers_its_people_with_the_current_one_chosen() {
+    let body = get("/live/", FakeHost::demo("mia@example.com")).await.body;
+    let form = between(&body, r#"<form method="post" action="/live/api/sign_in_as""#, "</form>");
+    assert_eq!(form.matches("<option").count(), 5, "{form}");
+    assert!(form.contains(r#"<option value="mia@example.com" selected>Mia Customer</option>"#), "{form}");
+    assert_eq!(form.matches("selected").count(), 1, "{form}");
+}
+
+#[tokio::test]
+async fn a_frappe_site_has_no_demo_banner() {
+    let jane = person("jane@example.com", "Jane Doe", UserType::WebsiteUser);
+    let body = get("/live/", FakeHost { viewer: jane, people: Vec::new(), message: None }).await.body;
+    assert!(!body.contains("demo-banner"), "{body}");
+}
+
+#[tokio::test]
+async fn the_front_page_names_the_automatic_rooms() {
+    let body = get("/live/", FakeHost::demo("jane@example.com")).await.body;
+    for room in ["user:jane@example.com", "website", "all"] {
+        assert!(body.contains(&format!("<code>{room}</code>")), "{room}: {body}");
+    }
+    let body = get("/live/", FakeHost::demo("mia@example.com")).await.body;
+    assert!(!body.contains("<code>all</code>"), "{body}");
+}
+
+#[tokio::test]
+async fn names_are_text_and_never_markup() {
+    let mallory = person(r#""><img src=x>"#, "</script><b>Mallory</b>", UserType::WebsiteUser);
+    for path in ["/live/", "/live/count", "/live/nothing"] {
+        let host = FakeHost { people: vec![mallory.clone()], viewer: mallory.clone(), message: None };
+        let body = get(path, host).await.body;
+        assert!(!body.contains("<img") && !body.contains("<b>"), "{path}: {body}");
+        assert_eq!(page_start(&body).user, mallory.user, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_problem_says_what_is_wrong_and_is_not_live() {
+    let unknown = || Problem::UnknownSite { host: "<i>.example.com".into() };
+    for (problem, status, text) in [
+        (unknown(), 404, "No site called &lt;i&gt;.example.com is served at this address."),
+        (Problem::FrappeUnreachable, 503, r#"<a href="" class="button main">Try again</a>"#),
+        (Problem::SessionExpired, 401, "/login?redirect-to=%2Flive%2Fcount%3Fa%3Db%26c\""),
+        (Problem::Unauthorized, 401, "/login?redirect-to=%2Flive%2Fcount%3Fa%3Db%26c\""),
+        (Problem::Refused { sentence: "Frappe answered 417.".into() }, 503, "Frappe answered 417."),
+    ] {
+        assert_eq!(problem.status(), status);
+        let answer = get_problem("/live/count?a=b&c", problem.clone()).await;
+        assert_eq!(answer.status, status, "{problem:?}");
+        let body = answer.body;
+        assert!(body.contains(text) && body.contains(problem.title()), "{problem:?}: {body}");
+        assert!(body.contains(&format!("<title>{} · frappe-live</title>", problem.name())), "{body}");
+        for live in ["data-live", PAGE_START_ID, ".wasm", "leptos-island", "who-name"] {
+            assert!(!body.contains(live), "{problem:?} holds {live}: {body}");
+        }
+    }
+}
+
+const SIGN_IN_AS: &str = "/live/api/sign_in_as";
+
+#[tokio::test]
+async fn becoming_someone_else_sets_the_cookie_and_goes_back() {
+    for (page, back) in [(Some("http://localhost/live/count"), "http://localhost/live/count"), (None, "/live/")] {
+        let answer = post_form(SIGN_IN_AS, "user=jane%40example.com", page, FakeHost::demo("Guest")).await;
+        assert_eq!((answer.status, answer.location.as_deref()), (303, Some(back)));
+        assert_eq!(answer.cookie.as_deref(), Some("sid=demo-jane@example.com; Path=/; HttpOnly"));
+    }
+}
+
+#[tokio::test]
+async fn becoming_nobody_is_refused_in_a_sentence() {
+    for (form, sentence) in [
+        ("user=nobody", r#""“nobody” is not one of the demo’s people.""#),
+        ("user=mia%40example.com%0D%0A", r#""“mia@example.com\r\n” is not one of the demo’s people.""#),
+        ("", r#""error deserializing server function arguments: missing field `user`""#),
+    ] {
+        let answer = post_form(SIGN_IN_AS, form, None, FakeHost::demo("Guest")).await;
+        assert_eq!((answer.status, answer.cookie, answer.body.as_str()), (400, None, sentence));
+    }
+}
+
+/// Not a test of its own: keeps the documents for screenshots when asked to.
+#[tokio::test]
+async fn documents_can_be_kept_to_look_at() {
+    let Some(directory) = std::env::var_os(KEEP_IN).map(std::path::PathBuf::from) else { return };
+    let demo = FakeHost::demo;
+    let guest = FakeHost { people: Vec::new(), ..demo("Guest") };
+    let unknown_site = Problem::UnknownSite { host: "shop.example.com".into() };
+    let refused = Problem::Refused { sentence: "Your site answered with an error (500).".into() };
+    for (name, answer) in [
+        ("index", get("/live/", demo("Administrator")).await),
+        ("index-guest", get("/live/", guest).await),
+        ("count", get("/live/count", demo("Administrator")).await),
+        ("count-empty", get("/live/count", FakeHost { message: None, ..demo("Guest") }).await),
+        (
+            "count-long",
+            get("/live/count", FakeHost { message: Some(r#"{"count":1234567}"#), ..demo("jane@example.com") }).await,
+        ),
+        ("not-found", get("/live/nothing", demo("Administrator")).await),
+        ("unknown-site", get_problem("/live/", unknown_site).await),
+        ("unreachable", get_problem("/live/", Problem::FrappeUnreachable).await),
+        ("session-expired", get_problem("/live/count", Problem::SessionExpired).await),
+        ("unauthorized", get_problem("/live/count", Problem::Unauthorized).await),
+        ("refused", get_problem("/live/count", refused).await),
+    ] {
+        std::fs::write(directory.join(name).with_extension("html"), answer.body).expect("the directory can be written");
+    }
+}

@@ -1,0 +1,71 @@
+import { test as base, expect, type BrowserContext } from "@playwright/test";
+import { Redis } from "./redis.ts";
+import { Server } from "./server.ts";
+
+interface Fixtures {
+  /** A Redis of this test alone. */
+  redis: Redis;
+  /** Starts a server with these arguments. It ends with the test. */
+  startServer: (...args: readonly string[]) => Promise<Server>;
+  /** A server as it is without any argument: the demo. */
+  server: Server;
+  /**
+   * The errors and warnings of all pages of this test so far. Every test fails that leaves one in it: a test that
+   * expects some takes them out, `quiet.splice(0)`.
+   */
+  quiet: string[];
+}
+
+/** Playwright's `test` with what our tests need. */
+export const test = base.extend<Fixtures>({
+  redis: async ({}, use) => {
+    const redis = await Redis.start();
+    await use(redis);
+    await redis.discard();
+  },
+
+  startServer: async ({}, use, testInfo) => {
+    const servers: Server[] = [];
+    await use(async (...args) => {
+      const server = await Server.start(...args);
+      servers.push(server);
+      return server;
+    });
+    for (const server of servers) {
+      if (testInfo.status !== testInfo.expectedStatus) {
+        await testInfo.attach(`log of ${server.url}`, { body: server.log, contentType: "text/plain" });
+      }
+      await server.stop();
+    }
+  },
+
+  server: async ({ startServer }, use) => {
+    await use(await startServer());
+  },
+
+  quiet: [
+    async ({ context }, use) => {
+      const complaints = complaintsOf(context);
+      await use(complaints);
+      expect(complaints, "errors and warnings of the pages").toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+
+export { expect };
+
+/** Collects what the pages of a context complain of, for a test that opens a context of its own. */
+export function complaintsOf(context: BrowserContext): string[] {
+  const complaints: string[] = [];
+  context.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") {
+      complaints.push(`${message.type()}: ${message.text()} (${message.location().url})`);
+    }
+  });
+  context.on("weberror", (webError) => {
+    const error = webError.error();
+    complaints.push(`uncaught: ${error.stack ?? error.message}`);
+  });
+  return complaints;
+}

@@ -1,0 +1,122 @@
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect, createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Program } from "./program.ts";
+
+const HOST = "127.0.0.1";
+const ANSWER_LIMIT_MS = 5_000;
+
+/** A real Redis of a test, on a port of its own, keeping nothing. */
+export class Redis {
+  #program: Program;
+  readonly #folder: string;
+  readonly port: number;
+
+  private constructor(program: Program, folder: string, port: number) {
+    this.#program = program;
+    this.#folder = folder;
+    this.port = port;
+  }
+
+  static async start(): Promise<Redis> {
+    const port = await freePort();
+    const folder = await mkdtemp(join(tmpdir(), "frappe-live-redis-"));
+    const redis = new Redis(launch(port, folder), folder, port);
+    await redis.#isReady();
+    return redis;
+  }
+
+  get url(): string {
+    return `redis://${HOST}:${this.port}`;
+  }
+
+  /** What it has logged so far. */
+  get log(): string {
+    return this.#program.log;
+  }
+
+  /** Publishes a text and says how many subscribers it went to. */
+  async publish(channel: string, text: string): Promise<number> {
+    return Number(await this.command("PUBLISH", channel, text));
+  }
+
+  /** Sends one command and gives the one line of its answer: a status, or a number. */
+  async command(...words: readonly string[]): Promise<string> {
+    const socket = connect(this.port, HOST);
+    const deadline = AbortSignal.timeout(ANSWER_LIMIT_MS);
+    try {
+      await once(socket, "connect", { signal: deadline });
+      socket.setEncoding("utf8").write(encode(words));
+      let answer = "";
+      while (!answer.includes("\r\n")) {
+        const [text] = await once(socket, "data", { signal: deadline });
+        answer += text;
+      }
+      return decode(answer.slice(0, answer.indexOf("\r\n")), words);
+    } finally {
+      socket.destroy();
+    }
+  }
+
+  /** Starts it again on the same port after `stop()` or `kill()`. */
+  async startAgain(): Promise<void> {
+    this.#program = launch(this.port, this.#folder);
+    await this.#isReady();
+  }
+
+  /** Asks it to stop and waits until it has. */
+  stop(): Promise<void> {
+    return this.#program.stop();
+  }
+
+  /** Ends it as a crash would. */
+  kill(): Promise<void> {
+    return this.#program.kill();
+  }
+
+  /** Ends it for good and removes its folder. */
+  async discard(): Promise<void> {
+    await this.kill();
+    await rm(this.#folder, { recursive: true });
+  }
+
+  async #isReady(): Promise<void> {
+    try {
+      await this.#program.logMatches(/Ready to accept connections/);
+      const answer = await this.command("PING");
+      if (answer !== "PONG") throw new Error(`Redis answered PING with ${answer}`);
+    } catch (error) {
+      await this.kill();
+      throw error;
+    }
+  }
+}
+
+function launch(port: number, folder: string): Program {
+  const settings = ["--bind", HOST, "--port", String(port), "--dir", folder, "--save", "", "--appendonly", "no"];
+  return new Program("redis-server", settings);
+}
+
+/** A port that nobody listens on: the system's choice, given back at once. */
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, HOST);
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, "close");
+  return port;
+}
+
+/** A command in Redis' protocol: an array of strings, each with its length in bytes. */
+function encode(words: readonly string[]): string {
+  const parts = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
+  return `*${words.length}\r\n${parts.join("")}`;
+}
+
+function decode(line: string, words: readonly string[]): string {
+  const [kind, value] = [line.slice(0, 1), line.slice(1)];
+  if (kind === "+" || kind === ":") return value;
+  throw new Error(`Redis answered ${words[0]} with ${line}`);
+}

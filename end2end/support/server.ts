@@ -1,0 +1,55 @@
+import { fileURLToPath } from "node:url";
+import { Program } from "./program.ts";
+
+/** The release, unless the environment names another one. */
+const BINARY =
+  process.env.FRAPPE_LIVE_BINARY ?? fileURLToPath(new URL("../../target/release/frappe-live", import.meta.url));
+
+const ADDRESS = /http:\/\/127\.0\.0\.1:(\d+)\/live\//;
+
+/** A frappe-live server of a test. */
+export class Server {
+  readonly #program: Program;
+  /** Where its pages are: `http://127.0.0.1:PORT/live/`. */
+  readonly url: string;
+  readonly port: number;
+
+  private constructor(program: Program, url: string, port: number) {
+    this.#program = program;
+    this.url = url;
+    this.port = port;
+  }
+
+  /** Starts a server with these arguments, on a port of its own unless they hold `--listen`. */
+  static async start(...args: readonly string[]): Promise<Server> {
+    const listen = args.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
+    const program = new Program(BINARY, [...listen, ...args]);
+    try {
+      const [url, port] = await program.logMatches(ADDRESS);
+      return new Server(program, url, Number(port));
+    } catch (error) {
+      await program.kill();
+      throw error;
+    }
+  }
+
+  /** What it has logged so far. */
+  get log(): string {
+    return this.#program.log;
+  }
+
+  /** Waits for a match in its log. */
+  logMatches(pattern: RegExp): Promise<RegExpMatchArray> {
+    return this.#program.logMatches(pattern);
+  }
+
+  /** Asks it to stop and waits until it has. */
+  stop(): Promise<void> {
+    return this.#program.stop();
+  }
+
+  /** Ends it as a crash would. */
+  kill(): Promise<void> {
+    return this.#program.kill();
+  }
+}

@@ -1,0 +1,17 @@
+//! How a page stays connected: one connection for all that a page shows.
+//!
+//! [`machine`] decides when to connect, wait and give up; [`store`] knows the rooms, positions and
+//! listeners; [`backoff`] says how long to wait. All three are pure: time and chance come in as
+//! arguments. In the browser, `connection` carries out what they decide with the help of `socket` (the
+//! WebSocket) and `lifecycle` (visibility, network and page events).
+
+pub mod backoff;
+pub mod machine;
+pub mod store;
+
+#[cfg(feature = "hydrate")]
+pub(crate) mod connection;
+#[cfg(feature = "hydrate")]
+mod lifecycle;
+#[cfg(feature = "hydrate")]
+mod socket;

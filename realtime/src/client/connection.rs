@@ -1,0 +1,261 @@
+//! Carries out in the browser what the machine and the store decide. One per page.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use leptos::prelude::{ArcRwSignal, Set, Signal, document, window};
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::Closure;
+
+use super::lifecycle;
+use super::machine::{Effect, Input, LinkState, Machine};
+use super::socket::Socket;
+use super::store::{ListenerId, Outcome, Store};
+use crate::frame::{ClientFrame, ServerFrame};
+use crate::position::Position;
+use crate::room::Room;
+
+/// What a listener is given.
+pub(crate) enum Delivery<'a> {
+    /// A message as JSON text.
+    Message(&'a str),
+    /// Something may be missing.
+    Gap,
+}
+
+/// What to listen to.
+pub(crate) struct Listen {
+    pub(crate) room: Room,
+    pub(crate) event: String,
+    /// It shows a value, so it wants the newest.
+    pub(crate) latest: bool,
+    /// The position of what the page already shows.
+    pub(crate) start: Option<Position>,
+}
+
+type Callback = Rc<dyn Fn(Delivery<'_>)>;
+
+struct Connection {
+    machine: Machine,
+    store: Store,
+    callbacks: BTreeMap<u32, Callback>,
+    socket: Option<Socket>,
+    epoch: String,
+    state: ArcRwSignal<LinkState>,
+    timer: Option<Timer>,
+    on_timer: Closure<dyn FnMut()>,
+}
+
+struct Timer {
+    id: i32,
+    at: u64,
+}
+
+thread_local! {
+    static CONNECTION: RefCell<Connection> = RefCell::new(Connection {
+        machine: Machine::new(random_seed()),
+        store: Store::default(),
+        callbacks: BTreeMap::new(),
+        socket: None,
+        epoch: String::new(),
+        state: ArcRwSignal::new(LinkState::Connecting),
+        timer: None,
+        on_timer: Closure::new(|| {
+            with(|connection| connection.timer = None);
+            step(Input::Wake);
+        }),
+    });
+}
+
+/// Short borrows only: a listener that is called may listen or forget itself.
+fn with<R>(use_it: impl FnOnce(&mut Connection) -> R) -> R {
+    CONNECTION.with_borrow_mut(use_it)
+}
+
+/// Adds a listener, and connects if this is the page's first.
+pub(crate) fn listen(listen: Listen, callback: impl Fn(Delivery<'_>) + 'static) -> ListenerId {
+    let (id, frame) = with(|connection| {
+        let connected = connection.machine.is_open();
+        let Listen { room, event, latest, start } = listen;
+        let (id, frame) = connection.store.listen(&room, &event, latest, start, connected);
+        connection.callbacks.insert(id.number(), Rc::new(callback));
+        (id, frame)
+    });
+    frame.iter().for_each(send);
+    start();
+    id
+}
+
+/// Removes a listener.
+pub(crate) fn forget(id: ListenerId) {
+    let frame = with(|connection| {
+        connection.callbacks.remove(&id.number());
+        connection.store.forget(id, connection.machine.is_open())
+    });
+    frame.iter().for_each(send);
+}
+
+/// How the page's connection is; asking for it makes the page connect.
+pub(crate) fn state() -> Signal<LinkState> {
+    start();
+    with(|connection| connection.state.clone()).into()
+}
+
+/// Names something odd for the developer.
+pub(crate) fn warn(text: &str) {
+    web_sys::console::warn_1(&text.into());
+}
+
+fn start() {
+    lifecycle::listen_once();
+    step(Input::Start);
+}
+
+/// Gives the machine what happened and does what it says.
+pub(super) fn step(input: Input) {
+    for effect in with(|connection| connection.machine.step(now(), input)) {
+        match effect {
+            Effect::Open => with(|connection| connection.socket = Socket::open()),
+            Effect::Close => with(|connection| {
+                connection.socket = None;
+                connection.store.disconnected();
+            }),
+            Effect::Ping => send(&ClientFrame::Ping { reference: None }),
+            Effect::Show(state) => show(state),
+        }
+    }
+    set_timer();
+}
+
+fn show(state: LinkState) {
+    if let Some(html) = document().document_element() {
+        // Only a detached document refuses an attribute.
+        let _ = html.set_attribute("data-live", state.word());
+    }
+    with(|connection| connection.state.clone()).set(state);
+}
+
+fn send(frame: &ClientFrame) {
+    with(|connection| {
+        if let Some(socket) = &connection.socket {
+            socket.send(&frame.encode());
+        }
+    });
+}
+
+/// One timer serves all waits. One that is early enough stays: waking too soon does nothing.
+fn set_timer() {
+    with(|connection| {
+        let Some(at) = connection.machine.wake_at() else { return };
+        if connection.timer.as_ref().is_some_and(|timer| timer.at <= at) {
+            return;
+        }
+        if let Some(timer) = connection.timer.take() {
+            window().clear_timeout_with_handle(timer.id);
+        }
+        let wait = i32::try_from(at.saturating_sub(now())).unwrap_or(i32::MAX);
+        let callback = connection.on_timer.as_ref().unchecked_ref();
+        if let Ok(id) = window().set_timeout_with_callback_and_timeout_and_arguments_0(callback, wait) {
+            connection.timer = Some(Timer { id, at });
+        }
+    });
+}
+
+/// A text came on the current socket.
+pub(super) fn received(text: &str) {
+    step(Input::Heard);
+    match ServerFrame::parse(text) {
+        Ok(frame) => take(frame),
+        Err(unreadable) => warn(&unreadable.to_string()),
+    }
+}
+
+/// The current socket is closed.
+pub(super) fn closed(code: u16) {
+    with(|connection| {
+        connection.socket = None;
+        connection.store.disconnected();
+    });
+    step(Input::Closed(code));
+}
+
+fn take(frame: ServerFrame) {
+    match frame {
+        ServerFrame::Hello { epoch, heartbeat, build, .. } => {
+            lifecycle::reload_if_outdated(&build);
+            let joins = with(|connection| {
+                connection.epoch = epoch;
+                connection.store.connected()
+            });
+            step(Input::Hello { heartbeat: u64::from(heartbeat) * 1000 });
+            joins.iter().for_each(send);
+            settle();
+        }
+        ServerFrame::Event { room, event, message, offset } => {
+            let outcome = with(|connection| {
+                let position = Position::new(connection.epoch.clone(), offset);
+                connection.store.event(&room, &event, &position)
+            });
+            give(outcome, message.get());
+        }
+        ServerFrame::Joined { reference, room, position, recovered } => {
+            let outcome = with(|connection| {
+                connection.epoch.clone_from(&position.epoch);
+                connection.store.joined(reference, &room, position, recovered)
+            });
+            give(outcome, "");
+            settle();
+        }
+        ServerFrame::Denied { room, denial, .. } => {
+            warn(&format!("frappe-live: room {room} was refused: {}", denial.sentence()));
+            with(|connection| connection.store.denied(&room));
+            settle();
+        }
+        ServerFrame::Gap { room, position } => {
+            let outcome = with(|connection| {
+                connection.epoch.clone_from(&position.epoch);
+                connection.store.gap(&room, position)
+            });
+            give(outcome, "");
+        }
+        ServerFrame::Ok { position, .. } => with(|connection| connection.store.caught_up(&position)),
+        ServerFrame::Bye { code } => {
+            if !code.should_reconnect() {
+                warn(&format!("frappe-live: {}", code.sentence()));
+            }
+            step(Input::Bye(code));
+        }
+        ServerFrame::Error { code, reason, .. } => warn(&format!("frappe-live: {code}: {reason}")),
+    }
+}
+
+fn settle() {
+    if with(|connection| connection.store.is_settled()) {
+        step(Input::Settled);
+    }
+}
+
+fn give(outcome: Option<Outcome>, message: &str) {
+    let (ids, delivery): (_, fn(&str) -> Delivery<'_>) = match outcome {
+        None => return,
+        Some(Outcome::Deliver(ids)) => (ids, |message| Delivery::Message(message)),
+        Some(Outcome::Gap(ids)) => (ids, |_| Delivery::Gap),
+    };
+    for id in ids {
+        let callback = with(|connection| connection.callbacks.get(&id.number()).cloned());
+        if let Some(callback) = callback {
+            callback(delivery(message));
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds since 1970 fit")]
+fn now() -> u64 {
+    js_sys::Date::now() as u64
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "any bits will do")]
+fn random_seed() -> u64 {
+    (js_sys::Math::random() * 9_007_199_254_740_991.0) as u64
+}

@@ -1,0 +1,269 @@
+//! When to connect, to wait, to doubt the line and to give up.
+//!
+//! [`Machine::step`] takes what happened and says what to do. It holds no clock and no socket, so
+//! thousands of schedules are tested in milliseconds.
+
+use super::backoff::Backoff;
+use crate::close::CloseCode;
+
+/// What a page shows of its connection: `<html data-live="…">`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkState {
+    /// The first connection of this page is being made.
+    Connecting,
+    /// Events arrive.
+    Live,
+    /// The line broke and is being made again.
+    Reconnecting,
+    /// No network, or the server said that coming back will not help.
+    Offline,
+}
+
+impl LinkState {
+    /// The word in `data-live`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Live => "live",
+            Self::Reconnecting => "reconnecting",
+            Self::Offline => "offline",
+        }
+    }
+}
+
+/// What happened. Times are milliseconds of any steady clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// Something on the page wants to be live.
+    Start,
+    /// `hello` came; silence is broken after this many milliseconds.
+    Hello {
+        /// Milliseconds between heartbeats.
+        heartbeat: u64,
+    },
+    /// Every join has been answered.
+    Settled,
+    /// Any frame came.
+    Heard,
+    /// The server says good-bye; the close follows.
+    Bye(CloseCode),
+    /// The socket is closed, with its WebSocket close code.
+    Closed(u16),
+    /// The time that [`Machine::wake_at`] named has come.
+    Wake,
+    /// The page is seen again, the network is back, or a native app says so.
+    Return,
+    /// The page is hidden: tries that would drain a phone stop.
+    Hidden,
+    /// The network is gone.
+    NetworkLost,
+    /// The page goes away, perhaps into the back/forward cache.
+    PageHide,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Open a new socket. Nothing of an earlier one may be reported any more.
+    Open,
+    /// Close the socket. Nothing of it may be reported any more.
+    Close,
+    /// Send a ping.
+    Ping,
+    /// Show this state.
+    Show(LinkState),
+}
+
+/// Milliseconds a handshake may take.
+const HANDSHAKE: u64 = 10_000;
+/// Milliseconds in which a page that comes back wants to hear from the server.
+const PROBE: u64 = 2_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Nothing wants to be live.
+    Idle,
+    /// A socket is opening; `hello` is due by then.
+    Opening { due: u64 },
+    /// `hello` came.
+    Open { heartbeat: u64, heard: u64, pinged: Option<u64>, probe: Option<u64> },
+    /// The next try is at this time.
+    Waiting { until: u64 },
+    /// No try until the page is seen or the network is back.
+    Paused,
+    /// The server said that coming back does not help.
+    Ended,
+}
+
+/// The life of a page's connection. Pure.
+#[derive(Debug)]
+pub struct Machine {
+    phase: Phase,
+    shown: LinkState,
+    hidden: bool,
+    networked: bool,
+    bye: Option<CloseCode>,
+    backoff: Backoff,
+}
+
+impl Machine {
+    /// A page that is not connected yet. `seed` decides the jitter of its waits.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
+        Self {
+            phase: Phase::Idle,
+            shown: LinkState::Connecting,
+            hidden: false,
+            networked: true,
+            bye: None,
+            backoff: Backoff::new(seed),
+        }
+    }
+
+    /// Whether frames can be sent.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open { .. })
+    }
+
+    /// Why the server ended the connection for good, if it did.
+    #[must_use]
+    pub fn ended_by(&self) -> Option<CloseCode> {
+        self.bye.filter(|_| self.phase == Phase::Ended)
+    }
+
+    /// When to give [`Input::Wake`] next.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<u64> {
+        match self.phase {
+            Phase::Idle | Phase::Paused | Phase::Ended => None,
+            Phase::Opening { due } => Some(due),
+            Phase::Waiting { until } => Some(until),
+            Phase::Open { heartbeat, heard, pinged, probe } => {
+                let beat = heard + if pinged.is_some() { 2 * heartbeat } else { heartbeat };
+                Some(probe.map_or(beat, |probe| probe.min(beat)))
+            }
+        }
+    }
+
+    /// Takes what happened at `now` and says what to do, in order.
+    pub fn step(&mut self, now: u64, input: Input) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match input {
+            Input::Start => {
+                if self.phase == Phase::Idle {
+                    self.open(now, &mut effects);
+                }
+            }
+            Input::Hello { heartbeat } => {
+                self.backoff.reset();
+                self.phase = Phase::Open { heartbeat, heard: now, pinged: None, probe: None };
+            }
+            Input::Settled => {
+                if self.is_open() {
+                    self.show(LinkState::Live, &mut effects);
+                }
+            }
+            Input::Heard => {
+                if let Phase::Open { heard, pinged, probe, .. } = &mut self.phase {
+                    (*heard, *pinged, *probe) = (now, None, None);
+                }
+            }
+            Input::Bye(code) => self.bye = Some(code),
+            Input::Closed(number) => {
+                let code = self.bye.or_else(|| CloseCode::from_number(number));
+                match code {
+                    Some(code) if !code.should_reconnect() => {
+                        self.bye = Some(code);
+                        self.phase = Phase::Ended;
+                        self.show(LinkState::Offline, &mut effects);
+                    }
+                    _ => self.lost(now, &mut effects),
+                }
+            }
+            Input::Wake => self.wake(now, &mut effects),
+            Input::Return => {
+                self.hidden = false;
+                self.networked = true;
+                match &mut self.phase {
+                    Phase::Waiting { .. } | Phase::Paused => self.open(now, &mut effects),
+                    // A socket that slept may look open and be dead.
+                    Phase::Open { probe, .. } if probe.is_none() => {
+                        *probe = Some(now + PROBE);
+                        effects.push(Effect::Ping);
+                    }
+                    _ => {}
+                }
+            }
+            Input::Hidden => {
+                self.hidden = true;
+                if matches!(self.phase, Phase::Waiting { .. }) {
+                    self.phase = Phase::Paused;
+                }
+            }
+            Input::NetworkLost => {
+                self.networked = false;
+                if !matches!(self.phase, Phase::Idle | Phase::Ended) {
+                    effects.push(Effect::Close);
+                    self.phase = Phase::Paused;
+                    self.show(LinkState::Offline, &mut effects);
+                }
+            }
+            Input::PageHide => {
+                if !matches!(self.phase, Phase::Idle | Phase::Ended) {
+                    effects.push(Effect::Close);
+                    self.phase = Phase::Paused;
+                }
+            }
+        }
+        effects
+    }
+
+    fn wake(&mut self, now: u64, effects: &mut Vec<Effect>) {
+        match &mut self.phase {
+            Phase::Waiting { until } if now >= *until => self.open(now, effects),
+            Phase::Opening { due } if now >= *due => {
+                effects.push(Effect::Close);
+                self.lost(now, effects);
+            }
+            Phase::Open { heartbeat, heard, pinged, probe } => {
+                let silent = now.saturating_sub(*heard);
+                if probe.is_some_and(|probe| now >= probe) || silent >= 2 * *heartbeat {
+                    effects.push(Effect::Close);
+                    self.lost(now, effects);
+                } else if silent >= *heartbeat && pinged.is_none() {
+                    *pinged = Some(now);
+                    effects.push(Effect::Ping);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn open(&mut self, now: u64, effects: &mut Vec<Effect>) {
+        self.bye = None;
+        self.phase = Phase::Opening { due: now + HANDSHAKE };
+        if self.shown != LinkState::Connecting {
+            self.show(LinkState::Reconnecting, effects);
+        }
+        effects.push(Effect::Open);
+    }
+
+    fn lost(&mut self, now: u64, effects: &mut Vec<Effect>) {
+        self.bye = None;
+        let wait = self.backoff.next_wait();
+        self.phase = if self.hidden || !self.networked { Phase::Paused } else { Phase::Waiting { until: now + wait } };
+        self.show(if self.networked { LinkState::Reconnecting } else { LinkState::Offline }, effects);
+    }
+
+    fn show(&mut self, state: LinkState, effects: &mut Vec<Effect>) {
+        if self.shown != state {
+            self.shown = state;
+            effects.push(Effect::Show(state));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

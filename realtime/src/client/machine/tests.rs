@@ -1,0 +1,174 @@
+use proptest::prelude::*;
+
+use super::{Effect, Input, LinkState, Machine};
+use crate::close::CloseCode;
+
+const BEAT: u64 = 25_000;
+
+fn live(now: u64) -> Machine {
+    let mut machine = Machine::new(1);
+    assert_eq!(machine.step(now, Input::Start), [Effect::Open]);
+    assert_eq!(machine.step(now, Input::Hello { heartbeat: BEAT }), []);
+    assert_eq!(machine.step(now, Input::Settled), [Effect::Show(LinkState::Live)]);
+    machine
+}
+
+#[test]
+fn a_lost_line_is_made_again_by_itself() {
+    let mut machine = live(0);
+    assert_eq!(machine.step(5, Input::Closed(1006)), [Effect::Show(LinkState::Reconnecting)]);
+    let at = machine.wake_at().expect("a next try");
+    assert!(at <= 405, "the first wait is short: {at}");
+    assert_eq!(machine.step(at, Input::Wake), [Effect::Open]);
+    machine.step(at, Input::Hello { heartbeat: BEAT });
+    assert_eq!(machine.step(at, Input::Settled), [Effect::Show(LinkState::Live)]);
+}
+
+#[test]
+fn it_never_gives_up() {
+    let mut machine = live(0);
+    let mut now = 0;
+    for _ in 0..500 {
+        machine.step(now, Input::Closed(1006));
+        let next = machine.wake_at().expect("always another try");
+        assert!(next - now <= 20_000);
+        now = next;
+        assert_eq!(machine.step(now, Input::Wake), [Effect::Open]);
+    }
+}
+
+#[test]
+fn a_terminal_close_is_believed() {
+    for terminal in CloseCode::ALL.into_iter().filter(|code| !code.should_reconnect()) {
+        let mut machine = live(0);
+        assert_eq!(machine.step(1, Input::Closed(terminal.number())), [Effect::Show(LinkState::Offline)]);
+        assert_eq!((machine.wake_at(), machine.ended_by()), (None, Some(terminal)));
+        assert_eq!(machine.step(2, Input::Return), []);
+    }
+}
+
+#[test]
+fn a_bye_explains_a_close_without_a_code() {
+    let mut machine = live(0);
+    machine.step(1, Input::Bye(CloseCode::SessionExpired));
+    assert_eq!(machine.step(1, Input::Closed(1006)), [Effect::Show(LinkState::Offline)]);
+    assert_eq!(machine.ended_by(), Some(CloseCode::SessionExpired));
+}
+
+#[test]
+fn silence_is_broken_by_one_ping_and_ends_after_two_beats() {
+    let mut machine = live(0);
+    assert_eq!(machine.wake_at(), Some(BEAT));
+    assert_eq!(machine.step(BEAT, Input::Wake), [Effect::Ping]);
+    assert_eq!(machine.step(BEAT + 1, Input::Wake), [], "one ping");
+    assert_eq!(machine.wake_at(), Some(2 * BEAT));
+    assert_eq!(machine.step(2 * BEAT, Input::Wake), [Effect::Close, Effect::Show(LinkState::Reconnecting)]);
+}
+
+#[test]
+fn a_frame_is_a_sign_of_life() {
+    let mut machine = live(0);
+    machine.step(BEAT, Input::Wake);
+    machine.step(BEAT + 10, Input::Heard);
+    assert_eq!(machine.wake_at(), Some(2 * BEAT + 10));
+}
+
+#[test]
+fn a_page_that_returns_probes_a_line_that_may_be_dead() {
+    let mut machine = live(0);
+    machine.step(1, Input::Hidden);
+    assert_eq!(machine.step(9_000, Input::Return), [Effect::Ping]);
+    assert_eq!(machine.step(9_001, Input::Return), [], "one probe");
+    assert_eq!(machine.wake_at(), Some(11_000));
+    assert_eq!(machine.step(11_000, Input::Wake), [Effect::Close, Effect::Show(LinkState::Reconnecting)]);
+}
+
+#[test]
+fn a_hidden_page_does_not_try_and_a_seen_one_tries_at_once() {
+    let mut machine = live(0);
+    machine.step(1, Input::Hidden);
+    machine.step(2, Input::Closed(1006));
+    assert_eq!(machine.wake_at(), None);
+    assert_eq!(machine.step(60_000, Input::Return), [Effect::Open]);
+}
+
+#[test]
+fn without_a_network_the_page_says_offline_and_comes_back_at_once() {
+    let mut machine = live(0);
+    assert_eq!(machine.step(1, Input::NetworkLost), [Effect::Close, Effect::Show(LinkState::Offline)]);
+    assert_eq!(machine.wake_at(), None);
+    assert_eq!(machine.step(2, Input::Return), [Effect::Show(LinkState::Reconnecting), Effect::Open]);
+}
+
+#[test]
+fn a_page_in_the_back_forward_cache_closes_and_comes_back() {
+    let mut machine = live(0);
+    assert_eq!(machine.step(1, Input::PageHide), [Effect::Close]);
+    assert_eq!(machine.step(2, Input::Return), [Effect::Show(LinkState::Reconnecting), Effect::Open]);
+}
+
+#[test]
+fn a_handshake_that_hangs_is_given_up() {
+    let mut machine = Machine::new(3);
+    machine.step(0, Input::Start);
+    let due = machine.wake_at().expect("a deadline");
+    assert_eq!(machine.step(due, Input::Wake), [Effect::Close, Effect::Show(LinkState::Reconnecting)]);
+}
+
+fn any_input() -> impl Strategy<Value = Input> {
+    prop_oneof![
+        Just(Input::Start),
+        Just(Input::Hello { heartbeat: BEAT }),
+        Just(Input::Settled),
+        Just(Input::Heard),
+        prop::sample::select(vec![1000_u16, 1001, 1006, 1009, 4000, 4001, 4002, 4003]).prop_map(Input::Closed),
+        Just(Input::Wake),
+        Just(Input::Return),
+        Just(Input::Hidden),
+        Just(Input::NetworkLost),
+        Just(Input::PageHide),
+    ]
+}
+
+proptest! {
+    /// Whatever happens, a page that is seen and has a network either has a socket or a next try,
+    /// unless the server ended it; sockets are never opened twice; states are shown once.
+    #[test]
+    fn a_page_is_never_stuck(inputs in prop::collection::vec((0_u64..40_000, any_input()), 1..200), seed: u64) {
+        let mut machine = Machine::new(seed);
+        let (mut now, mut sockets, mut shown) = (0, 0_i32, LinkState::Connecting);
+        machine.step(now, Input::Start);
+        sockets += 1;
+        for (passed, input) in inputs {
+            now += passed;
+            // The shell reports only what can happen to the socket it holds.
+            if sockets == 0 && matches!(input, Input::Hello { .. } | Input::Settled | Input::Heard | Input::Closed(_)) {
+                continue;
+            }
+            if matches!(input, Input::Hello { .. }) && machine.is_open() {
+                continue;
+            }
+            if matches!(input, Input::Closed(_)) {
+                sockets = 0;
+            }
+            for effect in machine.step(now, input) {
+                match effect {
+                    Effect::Open => {
+                        prop_assert_eq!(sockets, 0, "a second socket");
+                        sockets = 1;
+                    }
+                    Effect::Close => sockets = 0,
+                    Effect::Ping => prop_assert_eq!(sockets, 1, "a ping into nothing"),
+                    Effect::Show(state) => {
+                        prop_assert_ne!(state, shown);
+                        shown = state;
+                    }
+                }
+            }
+        }
+        let ended = machine.ended_by().is_some();
+        let effects = machine.step(now, Input::Return);
+        let opened = effects.contains(&Effect::Open);
+        prop_assert!(ended || sockets == 1 || opened || machine.wake_at().is_some());
+    }
+}

@@ -1,0 +1,401 @@
+//! Frames that the server sends.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::Ref;
+use crate::close::CloseCode;
+use crate::position::Position;
+use crate::room::Room;
+
+/// What the server tells a page.
+#[derive(Debug, Clone)]
+pub enum ServerFrame {
+    /// The first frame of a connection.
+    Hello {
+        /// Names this connection in the server's logs.
+        connection: String,
+        /// The epoch of the site's positions.
+        epoch: String,
+        /// Who the session is, as Frappe says.
+        user: String,
+        /// Seconds after which silence is broken by a ping, from either side.
+        heartbeat: u32,
+        /// The rooms this connection is in without asking (own user, website, and the site for
+        /// System Users).
+        rooms: Vec<Room>,
+        /// Names the build of the server's pages; a page of another build is out of date.
+        build: String,
+    },
+    /// Something was published.
+    Event {
+        /// The room it was published to.
+        room: Room,
+        /// Its name.
+        event: String,
+        /// Frappe's message as raw JSON text.
+        message: Box<RawValue>,
+        /// Its number in the connection's epoch.
+        offset: u64,
+    },
+    /// A join was granted. Replayed events follow it.
+    Joined {
+        /// The `ref` of the join.
+        reference: Ref,
+        /// The room.
+        room: Room,
+        /// The position of the site at the moment of the join.
+        position: Position,
+        /// Whether everything after the join's `since` is in what follows. Without a `since` it is
+        /// `false`: nothing was asked for.
+        recovered: bool,
+    },
+    /// A `leave` or `ping` was done.
+    Ok {
+        /// The `ref` of what was asked, where it had one.
+        reference: Option<Ref>,
+        /// Everything published up to here in the joined rooms has been sent before this frame.
+        position: Position,
+    },
+    /// A join was refused.
+    Denied {
+        /// The `ref` of the join.
+        reference: Ref,
+        /// The room.
+        room: Room,
+        /// Why.
+        denial: Denial,
+    },
+    /// A frame was not understood. The connection goes on.
+    Error {
+        /// The `ref` of the frame, where it could be read.
+        reference: Option<Ref>,
+        /// A stable word.
+        code: String,
+        /// A sentence.
+        reason: String,
+    },
+    /// Events of a joined room may be missing before this point; fetch again what is shown.
+    Gap {
+        /// The room.
+        room: Room,
+        /// Where reading goes on.
+        position: Position,
+    },
+    /// The server is about to close the connection.
+    Bye {
+        /// Why.
+        code: CloseCode,
+    },
+}
+
+/// Why a room was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// The room of another user.
+    NotYours,
+    /// `all` is for System Users.
+    SystemUsersOnly,
+    /// A document, doctype, task or custom room: this server grants the automatic rooms only.
+    NotOffered,
+    /// The connection is in as many rooms as it may be.
+    TooManyRooms,
+    /// The connection asks faster than it may.
+    TooFast,
+}
+
+impl Denial {
+    /// Every denial, in the order of the documentation's table.
+    pub const ALL: [Self; 5] =
+        [Self::NotYours, Self::SystemUsersOnly, Self::NotOffered, Self::TooManyRooms, Self::TooFast];
+
+    /// The stable word on the wire.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::NotYours => "not_yours",
+            Self::SystemUsersOnly => "system_users_only",
+            Self::NotOffered => "not_offered",
+            Self::TooManyRooms => "too_many_rooms",
+            Self::TooFast => "too_fast",
+        }
+    }
+
+    /// What happened and what to do, for people.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::NotYours => "This room belongs to another user; a session may join its own user's room only.",
+            Self::SystemUsersOnly => "Only System Users may join the site-wide room; use the website room instead.",
+            Self::NotOffered => "This server grants the session's own rooms only (its user, website, all).",
+            Self::TooManyRooms => "This connection is in too many rooms; leave some first.",
+            Self::TooFast => "Too many joins in one second; wait and ask again.",
+        }
+    }
+
+    /// The denial with this word, if the table has it.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|denial| denial.word() == word)
+    }
+}
+
+/// A text from the server that is no frame this page knows. Newer servers may send some.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableFrame(String);
+
+impl fmt::Display for UnreadableFrame {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "The server sent a frame that this page does not know: {}", self.0)
+    }
+}
+
+impl std::error::Error for UnreadableFrame {}
+
+/// The text of an `event` frame, written once for all who get it. `message` is JSON text.
+#[must_use]
+pub fn event_text(room: &Room, event: &str, message: &str, offset: u64) -> String {
+    let room = serde_json::to_string(room).expect("a room is text");
+    let event = serde_json::to_string(event).expect("a name is text");
+    format!(r#"{{"type":"event","room":{room},"event":{event},"offset":{offset},"message":{message}}}"#)
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Wire<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    reference: Option<Ref>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connection: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epoch: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    heartbeat: Option<u32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rooms: Vec<Room>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    build: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    room: Option<Room>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<Position>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovered: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Cow<'a, str>>,
+}
+
+impl ServerFrame {
+    /// The frame as JSON text.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let wire = match self {
+            Self::Event { room, event, message, offset } => return event_text(room, event, message.get(), *offset),
+            Self::Hello { connection, epoch, user, heartbeat, rooms, build } => Wire {
+                kind: Cow::Borrowed("hello"),
+                connection: Some(connection.clone()),
+                epoch: Some(epoch.clone()),
+                user: Some(user.clone()),
+                heartbeat: Some(*heartbeat),
+                rooms: rooms.clone(),
+                build: Some(build.clone()),
+                ..Wire::default()
+            },
+            Self::Joined { reference, room, position, recovered } => Wire {
+                kind: Cow::Borrowed("joined"),
+                reference: Some(*reference),
+                room: Some(room.clone()),
+                position: Some(position.clone()),
+                recovered: Some(*recovered),
+                ..Wire::default()
+            },
+            Self::Ok { reference, position } => Wire {
+                kind: Cow::Borrowed("ok"),
+                reference: *reference,
+                position: Some(position.clone()),
+                ..Wire::default()
+            },
+            Self::Denied { reference, room, denial } => Wire {
+                kind: Cow::Borrowed("denied"),
+                reference: Some(*reference),
+                room: Some(room.clone()),
+                code: Some(Cow::Borrowed(denial.word())),
+                reason: Some(Cow::Borrowed(denial.sentence())),
+                ..Wire::default()
+            },
+            Self::Error { reference, code, reason } => Wire {
+                kind: Cow::Borrowed("error"),
+                reference: *reference,
+                code: Some(Cow::Borrowed(code)),
+                reason: Some(Cow::Borrowed(reason)),
+                ..Wire::default()
+            },
+            Self::Gap { room, position } => Wire {
+                kind: Cow::Borrowed("gap"),
+                room: Some(room.clone()),
+                position: Some(position.clone()),
+                ..Wire::default()
+            },
+            Self::Bye { code } => Wire {
+                kind: Cow::Borrowed("bye"),
+                code: Some(Cow::Borrowed(code.word())),
+                reason: Some(Cow::Borrowed(code.sentence())),
+                ..Wire::default()
+            },
+        };
+        serde_json::to_string(&wire).expect("frames hold only text, numbers and raw JSON")
+    }
+
+    /// Understands a server's frame.
+    ///
+    /// # Errors
+    /// Text that is no frame of this version. A page logs it and goes on.
+    pub fn parse(text: &str) -> Result<Self, UnreadableFrame> {
+        Self::read(text).ok_or_else(|| UnreadableFrame(text.chars().take(200).collect()))
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let wire: Wire<'_> = serde_json::from_str(text).ok()?;
+        Some(match wire.kind.as_ref() {
+            "event" => Self::Event {
+                room: wire.room?,
+                event: wire.event?,
+                // serde reads a JSON null as an absent message; for Frappe the two are one.
+                message: wire.message.unwrap_or_else(|| RawValue::NULL.to_owned()),
+                offset: wire.offset?,
+            },
+            "hello" => Self::Hello {
+                connection: wire.connection?,
+                epoch: wire.epoch?,
+                user: wire.user?,
+                heartbeat: wire.heartbeat?,
+                rooms: wire.rooms,
+                build: wire.build?,
+            },
+            "joined" => Self::Joined {
+                reference: wire.reference?,
+                room: wire.room?,
+                position: wire.position?,
+                recovered: wire.recovered?,
+            },
+            "ok" => Self::Ok { reference: wire.reference, position: wire.position? },
+            "denied" => {
+                Self::Denied { reference: wire.reference?, room: wire.room?, denial: Denial::from_word(&wire.code?)? }
+            }
+            "error" => Self::Error {
+                reference: wire.reference,
+                code: wire.code?.into_owned(),
+                reason: wire.reason?.into_owned(),
+            },
+            "gap" => Self::Gap { room: wire.room?, position: wire.position? },
+            "bye" => Self::Bye { code: CloseCode::from_word(&wire.code?)? },
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::value::RawValue;
+
+    use super::{Denial, ServerFrame, event_text};
+    use crate::close::CloseCode;
+    use crate::position::Position;
+    use crate::room::Room;
+
+    #[test]
+    fn the_message_of_an_event_is_untouched() {
+        let message = "{\n \"a\": 1.10,\n \"big\": 123456789012345678901234567890\n}";
+        let text = event_text(&Room::doc("Sales Invoice", "INV/1"), "count", message, 7);
+        let ServerFrame::Event { room, event, message: back, offset } = ServerFrame::parse(&text).expect("a frame")
+        else {
+            panic!("not an event: {text}");
+        };
+        assert_eq!(
+            (room, event.as_str(), back.get(), offset),
+            (Room::doc("Sales Invoice", "INV/1"), "count", message, 7)
+        );
+    }
+
+    #[test]
+    fn a_null_message_stays_null() {
+        let text = event_text(&Room::Site, "e", "null", 1);
+        let Ok(ServerFrame::Event { message, .. }) = ServerFrame::parse(&text) else { panic!("{text}") };
+        assert_eq!(message.get(), "null");
+    }
+
+    #[test]
+    fn unknown_frames_are_named_not_fatal() {
+        assert!(ServerFrame::parse(r#"{"type":"sing"}"#).is_err());
+        assert!(ServerFrame::parse("pong").expect_err("not a frame").to_string().contains("pong"));
+    }
+
+    fn any_frame() -> impl Strategy<Value = ServerFrame> {
+        let room = || ".*".prop_map(|text: String| Room::parse(&text));
+        let position = || (".*", any::<u64>()).prop_map(|(epoch, offset)| Position::new(epoch, offset));
+        let message = prop::sample::select(vec!["1", "null", "\"x\"", "[1,  2]", "{ \"a\" : {} }"]);
+        prop_oneof![
+            (".*", ".*", ".*", any::<u32>(), prop::collection::vec(room(), 0..3), ".*").prop_map(
+                |(connection, epoch, user, heartbeat, rooms, build)| ServerFrame::Hello {
+                    connection,
+                    epoch,
+                    user,
+                    heartbeat,
+                    rooms,
+                    build
+                }
+            ),
+            (room(), ".*", message, any::<u64>()).prop_map(|(room, event, message, offset)| ServerFrame::Event {
+                room,
+                event,
+                message: RawValue::from_string(message.to_owned()).expect("JSON"),
+                offset
+            }),
+            (any::<u64>(), room(), position(), any::<bool>()).prop_map(|(reference, room, position, recovered)| {
+                ServerFrame::Joined { reference, room, position, recovered }
+            }),
+            (prop::option::of(any::<u64>()), position())
+                .prop_map(|(reference, position)| ServerFrame::Ok { reference, position }),
+            (any::<u64>(), room(), prop::sample::select(Denial::ALL.to_vec()))
+                .prop_map(|(reference, room, denial)| ServerFrame::Denied { reference, room, denial }),
+            (prop::option::of(any::<u64>()), ".*", ".*").prop_map(|(reference, code, reason)| ServerFrame::Error {
+                reference,
+                code,
+                reason
+            }),
+            (room(), position()).prop_map(|(room, position)| ServerFrame::Gap { room, position }),
+            prop::sample::select(CloseCode::ALL.to_vec()).prop_map(|code| ServerFrame::Bye { code }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn frames_come_back_equal(frame in any_frame()) {
+            let text = frame.encode();
+            let back = ServerFrame::parse(&text).expect("what is encoded can be read");
+            prop_assert_eq!(format!("{back:?}"), format!("{frame:?}"));
+            prop_assert_eq!(back.encode(), text);
+        }
+
+        #[test]
+        fn any_text_is_read_without_a_panic(text in ".*") {
+            let _ = ServerFrame::parse(&text);
+        }
+    }
+}

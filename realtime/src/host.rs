@@ -1,0 +1,231 @@
+//! What a page may ask of the server that renders it, and what it hands to the browser.
+//!
+//! The server implements [`Host`] and puts a [`Page`] into the context of each request. The hooks read
+//! values through it and note each one, so that the document carries what it shows and the position it
+//! was read at ([`PageStart`]); in the browser the hooks begin from there.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::position::Position;
+use crate::room::Room;
+
+/// The id of the element that carries the [`PageStart`].
+pub const PAGE_START_ID: &str = "frappe-live-start";
+
+/// Frappe's two kinds of user, and nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UserType {
+    /// May use the desk; is in the site-wide room.
+    SystemUser,
+    /// May use the website.
+    WebsiteUser,
+    /// Not signed in.
+    Guest,
+}
+
+impl UserType {
+    /// Frappe's words for it.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::SystemUser => "System User",
+            Self::WebsiteUser => "Website User",
+            Self::Guest => "Guest",
+        }
+    }
+}
+
+/// Who is looking at a page, as Frappe says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Viewer {
+    /// The site.
+    pub site: String,
+    /// The login id: an email address, `Administrator` or `Guest`.
+    pub user: String,
+    /// The name to show.
+    pub full_name: String,
+    /// What kind of user.
+    pub user_type: UserType,
+}
+
+impl Viewer {
+    /// The rooms a session is in without asking (FRAPPE 13 to 16, `realtime/handlers`): its user's,
+    /// the website, and the site for System Users.
+    #[must_use]
+    pub fn automatic_rooms(&self) -> Vec<Room> {
+        let mut rooms = vec![Room::user(&self.user), Room::Website];
+        if self.user_type == UserType::SystemUser {
+            rooms.push(Room::Site);
+        }
+        rooms
+    }
+}
+
+/// The newest value of an event, and the position at which it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Where the site was when the value was read.
+    pub position: Position,
+    /// The message as JSON text; `None` where nothing is known.
+    pub message: Option<String>,
+}
+
+/// The server, as a page sees it while it is rendered. One per request.
+pub trait Host: Send + Sync {
+    /// Who is looking.
+    fn viewer(&self) -> Viewer;
+
+    /// Where the site's events are now.
+    fn position(&self) -> Position;
+
+    /// The newest value of an event in a room; without a message where the viewer may not join the
+    /// room, or nothing is known.
+    fn latest(&self, room: &Room, event: &str) -> Snapshot;
+
+    /// The people one can be in the demo; empty when Frappe is asked who is looking.
+    fn demo_people(&self) -> Vec<Viewer>;
+
+    /// The `Set-Cookie` value that makes the visitor another of the demo's people; `None` where that
+    /// is not offered.
+    fn sign_in_as(&self, user: &str) -> Option<String>;
+}
+
+/// What the document carries for the browser.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PageStart {
+    /// Who is looking.
+    pub user: String,
+    /// Where the site was before anything was rendered.
+    pub position: Position,
+    /// The values that the document shows.
+    pub values: Vec<StartValue>,
+}
+
+/// One value that the document shows.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct StartValue {
+    /// The room it was published to.
+    pub room: Room,
+    /// The event's name.
+    pub event: String,
+    /// Where the site was when it was read.
+    pub position: Position,
+    /// Frappe's message.
+    pub message: Box<RawValue>,
+}
+
+/// A page being rendered: the server behind it, and what it has shown so far.
+#[derive(Clone)]
+pub struct Page {
+    host: Arc<dyn Host>,
+    start: Arc<Mutex<PageStart>>,
+}
+
+impl Page {
+    /// Begins a page.
+    #[must_use]
+    pub fn new(host: Arc<dyn Host>) -> Self {
+        let start = PageStart { user: host.viewer().user, position: host.position(), values: Vec::new() };
+        Self { host, start: Arc::new(Mutex::new(start)) }
+    }
+
+    /// The server behind the page.
+    #[must_use]
+    pub fn host(&self) -> &dyn Host {
+        &*self.host
+    }
+
+    /// The newest value of an event as JSON text, noted for the browser.
+    #[must_use]
+    pub fn latest(&self, room: &Room, event: &str) -> Option<String> {
+        let snapshot = self.host.latest(room, event);
+        let message = snapshot.message?;
+        let raw = RawValue::from_string(message.clone()).ok()?;
+        let mut start = self.start.lock().unwrap_or_else(PoisonError::into_inner);
+        if !start.values.iter().any(|value| value.room == *room && value.event == event) {
+            start.values.push(StartValue {
+                room: room.clone(),
+                event: event.to_owned(),
+                position: snapshot.position,
+                message: raw,
+            });
+        }
+        Some(message)
+    }
+
+    /// What the document carries, as JSON that is safe inside a `<script>` element.
+    #[must_use]
+    pub fn start_json(&self) -> String {
+        let start = self.start.lock().unwrap_or_else(PoisonError::into_inner);
+        let json = serde_json::to_string(&*start).expect("a page start holds text, numbers and raw JSON");
+        // In JSON a `<` stands inside strings only, where its escape means the same. Unescaped it
+        // could end the script element.
+        json.replace('<', "\\u003c")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{Host, Page, PageStart, Snapshot, UserType, Viewer};
+    use crate::position::Position;
+    use crate::room::Room;
+
+    struct OneValue;
+
+    impl Host for OneValue {
+        fn viewer(&self) -> Viewer {
+            Viewer {
+                site: "s".into(),
+                user: "jane@example.com".into(),
+                full_name: "Jane".into(),
+                user_type: UserType::WebsiteUser,
+            }
+        }
+
+        fn position(&self) -> Position {
+            Position::new("e", 4)
+        }
+
+        fn latest(&self, _: &Room, event: &str) -> Snapshot {
+            let message = (event == "count").then(|| r#"{"html":"</script><b>"}"#.to_owned());
+            Snapshot { position: Position::new("e", 5), message }
+        }
+
+        fn demo_people(&self) -> Vec<Viewer> {
+            Vec::new()
+        }
+
+        fn sign_in_as(&self, _: &str) -> Option<String> {
+            None
+        }
+    }
+
+    #[test]
+    fn what_is_shown_is_carried_once_and_cannot_end_the_script() {
+        let page = Page::new(Arc::new(OneValue));
+        let room = Room::user("jane@example.com");
+        assert!(page.latest(&room, "count").is_some());
+        assert!(page.latest(&room, "count").is_some());
+        assert_eq!(page.latest(&room, "nothing"), None);
+        let json = page.start_json();
+        assert!(!json.contains('<'), "{json}");
+        let start: PageStart = serde_json::from_str(&json).expect("JSON");
+        assert_eq!((start.user.as_str(), start.position.offset, start.values.len()), ("jane@example.com", 4, 1));
+        let value: serde_json::Value = serde_json::from_str(start.values[0].message.get()).expect("JSON");
+        assert_eq!(value["html"], "</script><b>");
+        assert_eq!(start.values[0].position.offset, 5);
+    }
+
+    #[test]
+    fn the_site_room_is_for_system_users() {
+        let mut viewer = OneValue.viewer();
+        assert_eq!(viewer.automatic_rooms(), [Room::user("jane@example.com"), Room::Website]);
+        viewer.user_type = UserType::SystemUser;
+        assert_eq!(viewer.automatic_rooms().last(), Some(&Room::Site));
+    }
+}

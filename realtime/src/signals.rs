@@ -1,0 +1,83 @@
+//! The hooks that a page author uses inside an island.
+//!
+//! ```ignore
+//! let count = live_value(Room::me(), "count", |message: Count| message.count);
+//! view! { <output>{count}</output> }
+//! ```
+//!
+//! On the server a hook gives the value that is current while the page is rendered. In the browser it
+//! begins with that value, without a flash, and follows what is published after it. All hooks of a page
+//! share one connection; a listener is dropped with the component that made it.
+
+#[cfg(feature = "hydrate")]
+mod browser;
+
+use leptos::prelude::*;
+use serde::de::DeserializeOwned;
+
+use crate::client::machine::LinkState;
+use crate::room::Room;
+
+#[cfg(not(feature = "hydrate"))]
+use crate::host::Page;
+
+/// What a listener of [`on_event`] hears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard<M> {
+    /// An event's message.
+    Message(M),
+    /// Events may have been missed: fetch again what is shown.
+    Gap,
+}
+
+impl Room {
+    /// The room of the user who looks at the page.
+    #[must_use]
+    pub fn me() -> Self {
+        #[cfg(feature = "hydrate")]
+        let user = browser::user();
+        #[cfg(not(feature = "hydrate"))]
+        let user = use_context::<Page>().map(|page| page.host().viewer().user);
+        Self::User(user.unwrap_or_else(|| "Guest".to_owned()))
+    }
+}
+
+/// The newest value that was published as `event` in `room`, kept current.
+///
+/// `read` takes the value out of Frappe's message. It is `None` until something is known. A message
+/// that `M` does not fit is skipped and named in the browser's console.
+pub fn live_value<M, T>(room: Room, event: &str, read: impl Fn(M) -> T + 'static) -> Signal<Option<T>>
+where
+    M: DeserializeOwned + 'static,
+    T: Send + Sync + 'static,
+{
+    #[cfg(feature = "hydrate")]
+    return browser::live_value(room, event, read);
+    #[cfg(not(feature = "hydrate"))]
+    {
+        let message = use_context::<Page>().and_then(|page| page.latest(&room, event));
+        let value = message.and_then(|message| serde_json::from_str(&message).ok()).map(read);
+        RwSignal::new(value).into()
+    }
+}
+
+/// Calls `listener` for each `event` in `room`, from the moment the page was rendered.
+///
+/// On the server it does nothing.
+#[cfg_attr(not(feature = "hydrate"), expect(unused_variables, reason = "only a browser listens"))]
+pub fn on_event<M>(room: Room, event: &str, listener: impl Fn(Heard<M>) + 'static)
+where
+    M: DeserializeOwned + 'static,
+{
+    #[cfg(feature = "hydrate")]
+    browser::on_event(room, event, listener);
+}
+
+/// How the page's connection is. On the server, and before the first connection, it is connecting.
+#[must_use]
+pub fn use_connection() -> Signal<LinkState> {
+    #[cfg(feature = "hydrate")]
+    return crate::client::connection::state();
+    #[cfg(not(feature = "hydrate"))]
+    Signal::stored(LinkState::Connecting)
+}

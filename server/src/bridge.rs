@@ -1,0 +1,94 @@
+//! Where events come from: Redis, or a bus inside this process. Both carry the same bytes, which are
+//! pumped into the engine in the order they came.
+
+pub mod embedded;
+pub mod redis;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use crate::engine::{Engine, Written};
+
+/// What a bridge reports.
+#[derive(Debug)]
+pub enum Arrival {
+    /// A payload of channel `events`.
+    Payload(Bytes),
+    /// Payloads may have been lost before this point.
+    Interrupted,
+}
+
+/// Payloads that may wait for the engine. A bridge that fills it waits; Redis then keeps them.
+const WAITING: usize = 1024;
+/// Payloads that are taken in one go, so that each page gets what they bring in one write.
+const BATCH: usize = 64;
+
+/// The way from all bridges into the engine.
+pub fn channel() -> (mpsc::Sender<Arrival>, mpsc::Receiver<Arrival>) {
+    mpsc::channel(WAITING)
+}
+
+/// Feeds the engine until every bridge is gone.
+pub async fn pump(engine: Arc<Engine>, mut arrivals: mpsc::Receiver<Arrival>) {
+    let mut written = Written::default();
+    let mut batch = Vec::with_capacity(BATCH);
+    while arrivals.recv_many(&mut batch, BATCH).await > 0 {
+        for arrival in batch.drain(..) {
+            match arrival {
+                Arrival::Payload(payload) => engine.take(&payload, &mut written),
+                Arrival::Interrupted => engine.interrupted(&mut written),
+            }
+        }
+        written.write().await;
+    }
+}
+
+/// How a bridge is, for `/live/readyz` and the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BridgeState {
+    /// Not connected yet.
+    Connecting,
+    /// Subscribed: events arrive.
+    Subscribed,
+    /// Not subscribed, and why.
+    Lost(String),
+}
+
+/// One bridge as the rest of the server sees it.
+#[derive(Debug)]
+pub struct BridgeStatus {
+    /// Its address, without secrets.
+    pub name: String,
+    state: Mutex<BridgeState>,
+}
+
+impl BridgeStatus {
+    /// A bridge that is not connected yet.
+    #[must_use]
+    pub fn new(name: String) -> Self {
+        Self { name, state: Mutex::new(BridgeState::Connecting) }
+    }
+
+    /// How it is.
+    #[must_use]
+    pub fn state(&self) -> BridgeState {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, state: BridgeState) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+}
+
+impl fmt::Display for BridgeStatus {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.state() {
+            BridgeState::Connecting => write!(formatter, "{}: connecting", self.name),
+            BridgeState::Subscribed => write!(formatter, "{}: subscribed", self.name),
+            BridgeState::Lost(why) => write!(formatter, "{}: {why}", self.name),
+        }
+    }
+}

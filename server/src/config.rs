@@ -1,0 +1,199 @@
+//! What the server was asked to do: flags, then environment variables, then a file.
+
+mod cli;
+mod file;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use tracing_subscriber::filter::LevelFilter;
+use url::Url;
+
+pub use self::cli::{Cli, Command, PublishArgs, ServeArgs};
+use crate::conn::ConnectionLimits;
+use crate::history::HistoryLimits;
+use crate::queue::QueueLimits;
+use crate::redis_address::RedisAddress;
+use crate::session::SessionLimits;
+
+/// The site of the demo, and of a bench that names none.
+pub const DEFAULT_SITE: &str = "demo.localhost";
+
+/// Checked settings of `frappe-live serve`.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Redis servers to subscribe to; none for the embedded bus.
+    pub redis: Vec<RedisAddress>,
+    /// The sites of this server; the first is the default one.
+    pub sites: Vec<String>,
+    /// Where Frappe answers; none for the embedded demo site.
+    pub frappe: Option<Url>,
+    /// Origins, beside the request's own host, whose pages may connect and post.
+    pub allowed_origins: Vec<String>,
+    /// What is logged.
+    pub log_level: LevelFilter,
+    /// Pages of an older build load themselves again.
+    pub dev_reload: bool,
+    /// What is bounded.
+    pub limits: Limits,
+}
+
+/// What is bounded, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections of one user to one site.
+    pub connections_per_user: usize,
+    /// Connections from one address.
+    pub connections_per_address: usize,
+    /// One connection's frames and heartbeat.
+    pub connection: ConnectionLimits,
+    /// One connection's rooms and joins.
+    pub session: SessionLimits,
+    /// One connection's queue.
+    pub queue: QueueLimits,
+    /// The past that is kept.
+    pub history: HistoryLimits,
+}
+
+/// A setting that cannot be used. One line that names the setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingError(String);
+
+impl SettingError {
+    /// Names the setting, then what is wrong and what to do.
+    pub fn new(setting: &str, problem: impl fmt::Display) -> Self {
+        Self(format!("{setting}: {problem}"))
+    }
+}
+
+impl fmt::Display for SettingError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A problem that another library words may hold line breaks; the promise is one line.
+        formatter.write_str(&self.0.replace(['\n', '\r'], " "))
+    }
+}
+
+impl std::error::Error for SettingError {}
+
+impl Settings {
+    /// Checks what was asked for.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used, named.
+    pub fn new(args: ServeArgs) -> Result<Self, SettingError> {
+        let args = file::complete(args)?;
+        let listen = args.listen.as_deref().unwrap_or("127.0.0.1:3000");
+        let listen = listen.parse().map_err(|_| {
+            SettingError::new("--listen", format_args!("{listen:?} is no address; give IP:PORT, like 127.0.0.1:3000"))
+        })?;
+        let redis = args.redis.iter().map(|url| RedisAddress::parse(url));
+        let mut redis: Vec<RedisAddress> =
+            redis.collect::<Result<_, _>>().map_err(|error| SettingError::new("--redis", error))?;
+        let mut distinct = Vec::new();
+        redis.retain(|address| {
+            let is_new = !distinct.contains(address);
+            distinct.extend(is_new.then(|| address.clone()));
+            is_new
+        });
+        let log_level = args.log_level.as_deref().unwrap_or("info");
+        let log_level = log_level.parse().map_err(|_| {
+            let problem = format_args!("{log_level:?} is no level; give off, error, warn, info, debug or trace");
+            SettingError::new("--log-level", problem)
+        })?;
+        let allowed_origins = args.allow_origin.iter().map(|origin| allowed_origin(origin));
+        Ok(Self {
+            listen,
+            redis,
+            sites: sites(&args.site)?,
+            frappe: args.frappe.as_deref().map(frappe_url).transpose()?,
+            allowed_origins: allowed_origins.collect::<Result<_, _>>()?,
+            log_level,
+            dev_reload: args.dev_reload,
+            limits: limits(&args)?,
+        })
+    }
+}
+
+fn sites(names: &[String]) -> Result<Vec<String>, SettingError> {
+    let mut sites: Vec<String> = Vec::new();
+    for name in names {
+        let name = name.trim();
+        if name.is_empty() || name.contains(|character: char| character.is_whitespace() || "/:\\".contains(character)) {
+            let problem =
+                format_args!("{name:?} is no site; give the name of its folder in sites/, like erp.example.com");
+            return Err(SettingError::new("--site", problem));
+        }
+        if !sites.iter().any(|site| site == name) {
+            sites.push(name.to_owned());
+        }
+    }
+    if sites.is_empty() {
+        sites.push(DEFAULT_SITE.to_owned());
+    }
+    Ok(sites)
+}
+
+fn frappe_url(text: &str) -> Result<Url, SettingError> {
+    let refuse = |problem: &str| {
+        SettingError::new(
+            "--frappe",
+            format_args!("{problem}; give the bench's own address, like http://127.0.0.1:8000"),
+        )
+    };
+    let url = Url::parse(text).map_err(|error| refuse(&format!("not a URL ({error})")))?;
+    match url.scheme() {
+        "http" if !url.username().is_empty() || url.password().is_some() => {
+            Err(refuse("the address must hold no user or password"))
+        }
+        "http" if url.has_host() => Ok(url),
+        "https" => Err(refuse("https is not spoken to Frappe, which is asked on its own machine or network")),
+        other => Err(refuse(&format!("{other:?} is not spoken"))),
+    }
+}
+
+fn allowed_origin(text: &str) -> Result<String, SettingError> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    url.map(|url| url.origin().ascii_serialization()).ok_or_else(|| {
+        SettingError::new(
+            "--allow-origin",
+            format_args!("{text:?} is no origin; give one like https://app.example.com"),
+        )
+    })
+}
+
+fn limits(args: &ServeArgs) -> Result<Limits, SettingError> {
+    let heartbeat = u64::from(at_least_one("--heartbeat", args.heartbeat, 25)?.get());
+    let session = SessionLimits {
+        rooms: args.max_rooms.unwrap_or(200),
+        joins_per_second: at_least_one("--max-joins-per-second", args.max_joins_per_second, 50)?,
+        errors: 100,
+    };
+    let history = HistoryLimits::default();
+    Ok(Limits {
+        connections_per_user: args.max_connections_per_user.unwrap_or(100),
+        connections_per_address: args.max_connections_per_address.unwrap_or(10_000),
+        connection: ConnectionLimits {
+            frame_bytes: args.max_frame_bytes.unwrap_or(64 << 10),
+            heartbeat: Duration::from_secs(heartbeat),
+            farewell: Duration::from_secs(3),
+        },
+        session,
+        queue: QueueLimits { frames: args.queue_frames.unwrap_or(4_096), bytes: args.queue_bytes.unwrap_or(4 << 20) },
+        history: HistoryLimits {
+            age: Duration::from_secs(args.history_seconds.unwrap_or(history.age.as_secs())),
+            site_bytes: args.history_bytes.unwrap_or(history.site_bytes),
+            ..history
+        },
+    })
+}
+
+fn at_least_one(setting: &str, value: Option<u32>, default: u32) -> Result<NonZeroU32, SettingError> {
+    NonZeroU32::new(value.unwrap_or(default)).ok_or_else(|| SettingError::new(setting, "give 1 or more"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! The command line. Every flag of `serve` is also a variable `FRAPPE_LIVE_…`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use serde::Deserialize;
+
+/// Live pages for Frappe: server-rendered, and current from then on.
+#[derive(Debug, Parser)]
+#[command(name = "frappe-live", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do; `serve` when nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The settings of `serve`.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve pages and events (the default).
+    Serve(Box<ServeArgs>),
+    /// Publish an event, as frappe.publish_realtime does in Python.
+    Publish(PublishArgs),
+}
+
+/// The settings of `serve`, unchecked. A file given with `--config` has the same names.
+#[derive(Debug, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ServeArgs {
+    /// Where to listen [default: 127.0.0.1:3000].
+    #[arg(long, value_name = "IP:PORT", env = "FRAPPE_LIVE_LISTEN")]
+    pub listen: Option<String>,
+
+    /// Redis to subscribe to; may be repeated (Frappe 15+ publishes on redis_queue, 13 and 14 on
+    /// redis_socketio). Without it events come from an embedded bus, and a demo publishes on it.
+    #[arg(long, value_name = "URL", env = "FRAPPE_LIVE_REDIS", value_delimiter = ',', hide_env_values = true)]
+    pub redis: Vec<String>,
+
+    /// Site to serve; the first is the default one, more may follow [default: demo.localhost].
+    #[arg(long, value_name = "NAME", env = "FRAPPE_LIVE_SITE", value_delimiter = ',')]
+    pub site: Vec<String>,
+
+    /// Frappe's own address, which is asked who somebody is. Without it an embedded demo site answers.
+    #[arg(long, value_name = "URL", env = "FRAPPE_LIVE_FRAPPE")]
+    pub frappe: Option<String>,
+
+    /// Another origin whose pages may connect; may be repeated.
+    #[arg(long, value_name = "ORIGIN", env = "FRAPPE_LIVE_ALLOW_ORIGIN", value_delimiter = ',')]
+    pub allow_origin: Vec<String>,
+
+    /// What to log: off, error, warn, info, debug or trace [default: info].
+    #[arg(long, value_name = "LEVEL", env = "FRAPPE_LIVE_LOG_LEVEL")]
+    pub log_level: Option<String>,
+
+    /// A TOML file with the settings that flags and variables do not give.
+    #[arg(long, value_name = "FILE", env = "FRAPPE_LIVE_CONFIG")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+
+    /// Seconds of silence after which a connection is asked whether it is there; after two it ends
+    /// [default: 25].
+    #[arg(long, value_name = "SECONDS", env = "FRAPPE_LIVE_HEARTBEAT", help_heading = "Limits")]
+    pub heartbeat: Option<u32>,
+
+    /// Largest frame a page may send [default: 65536].
+    #[arg(long, value_name = "BYTES", env = "FRAPPE_LIVE_MAX_FRAME_BYTES", help_heading = "Limits")]
+    pub max_frame_bytes: Option<usize>,
+
+    /// Rooms a connection may be in [default: 200].
+    #[arg(long, value_name = "ROOMS", env = "FRAPPE_LIVE_MAX_ROOMS", help_heading = "Limits")]
+    pub max_rooms: Option<usize>,
+
+    /// Joins a connection may ask for in a second [default: 50].
+    #[arg(long, value_name = "JOINS", env = "FRAPPE_LIVE_MAX_JOINS_PER_SECOND", help_heading = "Limits")]
+    pub max_joins_per_second: Option<u32>,
+
+    /// Connections of one user; guests count by address only [default: 100].
+    #[arg(long, value_name = "COUNT", env = "FRAPPE_LIVE_MAX_CONNECTIONS_PER_USER", help_heading = "Limits")]
+    pub max_connections_per_user: Option<usize>,
+
+    /// Connections from one address; behind a proxy that is the proxy's [default: 10000].
+    #[arg(long, value_name = "COUNT", env = "FRAPPE_LIVE_MAX_CONNECTIONS_PER_ADDRESS", help_heading = "Limits")]
+    pub max_connections_per_address: Option<usize>,
+
+    /// Frames that may wait for a slow page [default: 4096].
+    #[arg(long, value_name = "FRAMES", env = "FRAPPE_LIVE_QUEUE_FRAMES", help_heading = "Limits")]
+    pub queue_frames: Option<usize>,
+
+    /// Bytes that may wait for a slow page [default: 4194304].
+    #[arg(long, value_name = "BYTES", env = "FRAPPE_LIVE_QUEUE_BYTES", help_heading = "Limits")]
+    pub queue_bytes: Option<usize>,
+
+    /// Seconds for which events are kept for pages that come back [default: 150].
+    #[arg(long, value_name = "SECONDS", env = "FRAPPE_LIVE_HISTORY_SECONDS", help_heading = "Limits")]
+    pub history_seconds: Option<u64>,
+
+    /// Bytes of events that are kept for each site [default: 67108864].
+    #[arg(long, value_name = "BYTES", env = "FRAPPE_LIVE_HISTORY_BYTES", help_heading = "Limits")]
+    pub history_bytes: Option<usize>,
+
+    /// Pages of an older build load themselves again; for development.
+    #[arg(long, hide = true, env = "FRAPPE_LIVE_DEV_RELOAD")]
+    #[serde(skip)]
+    pub dev_reload: bool,
+}
+
+/// What `publish` is given: the arguments of `frappe.publish_realtime`.
+#[derive(Debug, Args)]
+pub struct PublishArgs {
+    /// The event's name [default: global, or task_progress with a task].
+    #[arg(long)]
+    pub event: Option<String>,
+    /// The message, as JSON [default: {}].
+    #[arg(long, value_name = "JSON")]
+    pub message: Option<String>,
+    /// The user to publish to.
+    #[arg(long)]
+    pub user: Option<String>,
+    /// The doctype of the document, or of the list, to publish to.
+    #[arg(long)]
+    pub doctype: Option<String>,
+    /// The name of the document to publish to.
+    #[arg(long, value_name = "NAME")]
+    pub docname: Option<String>,
+    /// The background task to publish to.
+    #[arg(long, value_name = "ID")]
+    pub task_id: Option<String>,
+    /// The room to publish to.
+    #[arg(long)]
+    pub room: Option<String>,
+    /// The site to publish on [default: demo.localhost].
+    #[arg(long, value_name = "NAME", env = "FRAPPE_LIVE_SITE")]
+    pub site: Option<String>,
+    /// The Redis to publish on.
+    #[arg(long, value_name = "URL", env = "FRAPPE_LIVE_REDIS", hide_env_values = true)]
+    pub redis: Option<String>,
+}

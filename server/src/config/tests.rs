@@ -1,0 +1,68 @@
+use clap::Parser;
+
+use super::{Cli, Command, DEFAULT_SITE, ServeArgs, Settings};
+
+fn settings(args: &[&str]) -> Result<Settings, String> {
+    let cli = Cli::try_parse_from([&["frappe-live"], args].concat()).map_err(|error| error.to_string())?;
+    Settings::new(cli.serve).map_err(|error| error.to_string())
+}
+
+#[test]
+fn nothing_said_is_the_demo() {
+    let settings = settings(&[]).expect("valid");
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:3000");
+    assert_eq!(settings.sites, [DEFAULT_SITE]);
+    assert!(settings.redis.is_empty() && settings.frappe.is_none());
+}
+
+#[test]
+fn repeated_flags_are_kept_once_and_in_order() {
+    let redis = ["--redis", "redis://h:1", "--redis", "redis://h:2", "--redis", "redis://h:1"];
+    let sites = ["--site", "b.localhost", "--site", "a.localhost", "--site", "b.localhost"];
+    let settings = settings(&[&redis[..], &sites[..]].concat()).expect("valid");
+    assert_eq!(settings.redis.len(), 2);
+    assert_eq!(settings.sites, ["b.localhost", "a.localhost"]);
+}
+
+#[test]
+fn what_cannot_be_used_is_named_in_one_line_without_secrets() {
+    for (args, named) in [
+        (["--listen", "nowhere"], "--listen"),
+        (["--redis", "http://user:secret@h"], "--redis"),
+        (["--frappe", "https://user:secret@erp.example.com"], "--frappe"),
+        (["--frappe", "127.0.0.1:8000"], "--frappe"),
+        (["--frappe", "http://user:secret@127.0.0.1:8000"], "--frappe"),
+        (["--site", "a b"], "--site"),
+        (["--site", "http://a"], "--site"),
+        (["--log-level", "loud"], "--log-level"),
+        (["--allow-origin", "app.example.com"], "--allow-origin"),
+        (["--heartbeat", "0"], "--heartbeat"),
+        (["--config", "/nowhere/frappe-live.toml"], "--config"),
+    ] {
+        let error = settings(&args).expect_err(named);
+        assert!(error.starts_with(named) && !error.contains('\n') && !error.contains("secret"), "{error}");
+    }
+}
+
+#[test]
+fn a_file_completes_what_the_flags_say() {
+    let path = std::env::temp_dir().join(format!("frappe-live-settings-{}.toml", std::process::id()));
+    std::fs::write(&path, "listen = \"127.0.0.1:4000\"\nredis = [\"redis://h:1\"]\nmax-rooms = 7\n").expect("a file");
+    let path_text = path.to_str().expect("a plain path");
+    let both = settings(&["--config", path_text, "--listen", "127.0.0.1:5000"]).expect("valid");
+    assert_eq!((both.listen.port(), both.redis.len(), both.limits.session.rooms), (5000, 1, 7));
+
+    std::fs::write(&path, "lissen = \"127.0.0.1:4000\"\n").expect("a file");
+    let error = settings(&["--config", path_text]).expect_err("a typing error");
+    assert!(error.contains("--config") && error.contains("lissen") && !error.contains('\n'), "{error}");
+    std::fs::remove_file(path).expect("still there");
+}
+
+#[test]
+fn subcommands_are_read() {
+    let cli = Cli::try_parse_from(["frappe-live", "serve", "--listen", "127.0.0.1:1"]).expect("valid");
+    assert!(matches!(cli.command, Some(Command::Serve(args)) if args.listen.as_deref() == Some("127.0.0.1:1")));
+    let cli = Cli::try_parse_from(["frappe-live", "publish", "--event", "count"]).expect("valid");
+    assert!(matches!(cli.command, Some(Command::Publish(args)) if args.event.as_deref() == Some("count")));
+    assert!(ServeArgs::default().config.is_none());
+}

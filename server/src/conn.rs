@@ -1,0 +1,185 @@
+//! One connection: one task, one loop, over any stream.
+//!
+//! Frames to the page are written by whoever pushes them ([`crate::queue`]). This loop reads what the
+//! page sends, writes what a slow socket refused, keeps the heartbeat and ends the connection.
+
+mod read;
+pub mod websocket;
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use realtime::close::CloseCode;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use self::read::{Reader, Received};
+use crate::queue::{Queue, QueueState, Wire};
+use crate::session::Session;
+use crate::stopping::Stopping;
+
+/// A stream that is read and written without waiting, and waited for apart.
+pub trait Line: Wire + 'static {
+    /// Reads what is there.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nothing is there; anything else ends the connection.
+    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Waits until there is something to read, or the end.
+    fn readable(&self) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// Waits until the stream takes bytes again, or the end.
+    fn writable(&self) -> impl Future<Output = io::Result<()>> + Send;
+}
+
+macro_rules! line {
+    ($stream:ty) => {
+        impl Line for $stream {
+            fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+                <$stream>::try_read(self, buffer)
+            }
+
+            async fn readable(&self) -> io::Result<()> {
+                <$stream>::readable(self).await
+            }
+
+            async fn writable(&self) -> io::Result<()> {
+                <$stream>::writable(self).await
+            }
+        }
+    };
+}
+
+line!(tokio::net::TcpStream);
+#[cfg(unix)]
+line!(tokio::net::UnixStream);
+
+/// How a connection is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectionLimits {
+    /// The largest frame a page may send, in bytes.
+    pub frame_bytes: usize,
+    /// After so long a silence the page is pinged; after two of them it is given up.
+    pub heartbeat: Duration,
+    /// How long the last words may take to be written.
+    pub farewell: Duration,
+}
+
+/// Runs a connection to its end. `early` is what came with the handshake. Returns why it ended; `None`
+/// where the peer just went away.
+pub async fn run<L: Line>(
+    line: Arc<L>,
+    early: Vec<u8>,
+    queue: Arc<Queue>,
+    mut session: Session,
+    limits: ConnectionLimits,
+    mut stopping: Stopping,
+) -> Option<CloseCode> {
+    let mut reader = Reader::new(Arc::clone(&line), early, limits.frame_bytes);
+    let mut heard = Instant::now();
+    let mut pinged = false;
+    queue.flush();
+    let end = loop {
+        let silence = if pinged { 2 * limits.heartbeat } else { limits.heartbeat };
+        tokio::select! {
+            // What came with the handshake is read before the socket is waited for.
+            ready = reader.ready() => {
+                if ready.is_err() {
+                    break None;
+                }
+                (heard, pinged) = (Instant::now(), false);
+                let end = receive(&mut reader, &mut session, &queue);
+                queue.flush();
+                if let Some(end) = end {
+                    break end;
+                }
+            }
+            () = queue.attention() => match queue.state() {
+                QueueState::Empty => {}
+                QueueState::Broken => break None,
+                QueueState::Closed(code) => break Some(code),
+                QueueState::Waiting => write_on(&*line, &queue, limits).await,
+            },
+            () = sleep_until(heard + silence) => {
+                if pinged {
+                    break Some(CloseCode::Idle);
+                }
+                pinged = true;
+                if queue.push(websocket::ping()) {
+                    queue.flush();
+                }
+            }
+            () = stopping.stopped() => break Some(CloseCode::Restart),
+        }
+    };
+    drop(session);
+    if let Some(code) = end {
+        queue.close(code);
+    }
+    say_farewell(&*line, &mut reader, &queue, limits.farewell).await;
+    end
+}
+
+/// Ends a connection before it has begun, with its reason.
+pub async fn refuse<L: Line>(line: &Arc<L>, queue: &Queue, code: CloseCode, limits: ConnectionLimits) {
+    queue.close(code);
+    let mut reader = Reader::new(Arc::clone(line), Vec::new(), limits.frame_bytes);
+    say_farewell(&**line, &mut reader, queue, limits.farewell).await;
+}
+
+/// Waits for a full socket, then writes on.
+async fn write_on<L: Line>(line: &L, queue: &Queue, limits: ConnectionLimits) {
+    // A peer that takes nothing for two heartbeats is gone, whatever its kernel still acknowledges.
+    match timeout(2 * limits.heartbeat, line.writable()).await {
+        Ok(Ok(())) => queue.flush(),
+        Ok(Err(_)) | Err(_) => queue.close(CloseCode::Idle),
+    }
+}
+
+/// Reads all that is there. The outer `Some` ends the connection.
+fn receive<L: Line>(reader: &mut Reader<L>, session: &mut Session, queue: &Queue) -> Option<Option<CloseCode>> {
+    loop {
+        let received = reader.next();
+        let replies = reader.take_replies();
+        if !replies.is_empty() {
+            let _ = queue.push(replies);
+        }
+        match received {
+            Received::Text(text) => {
+                if let Some(code) = session.receive(&text) {
+                    return Some(Some(code));
+                }
+            }
+            Received::Nothing => return None,
+            Received::Refused(code) => return Some(Some(code)),
+            Received::Closed => {
+                queue.finish();
+                return Some(None);
+            }
+            Received::Gone => return Some(None),
+        }
+    }
+}
+
+/// Writes what is left and waits for the peer to go, but not for long.
+async fn say_farewell<L: Line>(line: &L, reader: &mut Reader<L>, queue: &Queue, patience: Duration) {
+    let farewell = async {
+        while queue.state() == QueueState::Waiting {
+            if line.writable().await.is_err() {
+                return;
+            }
+            queue.flush();
+        }
+        if queue.state() == QueueState::Broken {
+            return;
+        }
+        // Closing with bytes unread would reset the line, and the peer might miss the last words.
+        while reader.ready().await.is_ok() && reader.discard() {}
+    };
+    let _ = timeout(patience, farewell).await;
+}
+
+#[cfg(test)]
+mod tests;

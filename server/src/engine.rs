@@ -1,0 +1,164 @@
+//! The way of an event: parsed, stamped, and on its way to every page that is in its room.
+//!
+//! One short lock a site makes stamping, joining and replaying one order: whoever joins gets every event
+//! before or after its join exactly once. Frames are pushed under the lock and written outside it.
+
+mod counters;
+mod site;
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use realtime::room::Room;
+
+pub use self::counters::{Counters, Skip};
+pub use self::site::{Join, SiteEngine};
+use crate::event::{self, Destination};
+use crate::history::HistoryLimits;
+use crate::hub::ConnectionId;
+use crate::queue::Queue;
+
+/// Queues of one round of writing between two of which other work gets its turn.
+const QUEUES_A_SLICE: usize = 128;
+
+/// The sites of this server and their events.
+pub struct Engine {
+    sites: HashMap<String, Arc<SiteEngine>>,
+    default_site: String,
+    counters: Counters,
+    connections: AtomicU64,
+}
+
+impl Engine {
+    /// An engine for these sites, of which the first is the default one.
+    ///
+    /// # Panics
+    /// Without a site.
+    #[must_use]
+    pub fn new(sites: &[String], limits: HistoryLimits) -> Self {
+        let total = Arc::new(AtomicUsize::new(0));
+        let epoch = new_epoch();
+        let site = |name: &String| {
+            (name.clone(), Arc::new(SiteEngine::new(name.clone(), limits, epoch.clone(), Arc::clone(&total))))
+        };
+        Self {
+            sites: sites.iter().map(site).collect(),
+            default_site: sites.first().expect("a server has at least one site").clone(),
+            counters: Counters::default(),
+            connections: AtomicU64::new(0),
+        }
+    }
+
+    /// A site of this server.
+    #[must_use]
+    pub fn site(&self, name: &str) -> Option<&Arc<SiteEngine>> {
+        self.sites.get(name)
+    }
+
+    /// The site of requests to no site in particular.
+    #[must_use]
+    pub fn default_site(&self) -> &Arc<SiteEngine> {
+        &self.sites[&self.default_site]
+    }
+
+    /// The names of the sites.
+    pub fn site_names(&self) -> impl Iterator<Item = &str> {
+        self.sites.keys().map(String::as_str)
+    }
+
+    /// What came in and what was skipped.
+    #[must_use]
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// A new name for a connection.
+    pub fn new_connection(&self) -> ConnectionId {
+        ConnectionId(self.connections.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Takes one payload of the bus. Pages get it with the next [`Written::write`].
+    pub fn take(&self, payload: &[u8], written: &mut Written) {
+        let event = match event::parse(payload, &self.default_site) {
+            Ok(event) => event,
+            Err(skipped) => return self.counters.skip(&Skip::Unreadable(skipped)),
+        };
+        let (message, now) = (event.message.get(), Instant::now());
+        let everybody = || Arc::new(Room::Website);
+        match event.destination {
+            Destination::Room { site, room } => match self.sites.get(&site) {
+                Some(site) => site.publish(now, &Arc::new(room), &event.event, message, written),
+                None => return self.counters.skip(&Skip::UnknownSite { site, event: event.event.into_owned() }),
+            },
+            // Every connection is in the website room.
+            Destination::Site { site } => match self.sites.get(&site) {
+                Some(site) => site.publish(now, &everybody(), &event.event, message, written),
+                None => return self.counters.skip(&Skip::UnknownSite { site, event: event.event.into_owned() }),
+            },
+            Destination::Bench => {
+                for site in self.sites.values() {
+                    site.publish(now, &everybody(), &event.event, message, written);
+                }
+            }
+        }
+        self.counters.accept();
+    }
+
+    /// The bus may have lost events: every page is told, and nothing older can be recovered.
+    pub fn interrupted(&self, written: &mut Written) {
+        let epoch = new_epoch();
+        for site in self.sites.values() {
+            site.interrupted(epoch.clone(), written);
+        }
+    }
+
+    /// Lets go of what is too old on sites where nothing happens.
+    pub fn forget_old(&self) {
+        for site in self.sites.values() {
+            site.forget_old(Instant::now());
+        }
+    }
+}
+
+/// The queues that a batch of events was pushed to.
+#[derive(Default)]
+pub struct Written {
+    queues: Vec<Arc<Queue>>,
+}
+
+impl Written {
+    /// Pushes a frame and remembers to flush.
+    pub(crate) fn push(&mut self, queue: &Arc<Queue>, frame: bytes::Bytes) {
+        if queue.push(frame) {
+            self.queues.push(Arc::clone(queue));
+        }
+    }
+
+    /// Writes all that was pushed, each page's events in one go, and lets other work in between.
+    pub async fn write(&mut self) {
+        for (index, queue) in self.queues.drain(..).enumerate() {
+            queue.flush();
+            if (index + 1) % QUEUES_A_SLICE == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Writes all that was pushed, at once.
+    pub fn write_now(&mut self) {
+        for queue in self.queues.drain(..) {
+            queue.flush();
+        }
+    }
+}
+
+/// A name that no other epoch has: 64 random bits of the process's hasher keys.
+fn new_epoch() -> String {
+    format!("{:016x}", RandomState::new().hash_one(Instant::now()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! One site's history and hub under one lock.
+
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use realtime::frame::{Ref, ServerFrame};
+use realtime::host::Snapshot;
+use realtime::position::Position;
+use realtime::room::Room;
+
+use super::Written;
+use crate::authz::Grant;
+use crate::conn::websocket;
+use crate::history::{History, HistoryLimits};
+use crate::hub::{ConnectionId, Hub};
+use crate::queue::Queue;
+
+/// The events and rooms of one site.
+pub struct SiteEngine {
+    name: String,
+    state: Mutex<State>,
+}
+
+struct State {
+    history: History,
+    hub: Hub,
+}
+
+/// What a page asks of a room.
+pub struct Join<'a> {
+    /// Repeated in the answer.
+    pub reference: Ref,
+    /// Leave to be there.
+    pub grant: Grant,
+    /// What the page has already.
+    pub since: Option<&'a Position>,
+    /// Names of events whose newest value it wants.
+    pub latest: &'a [String],
+}
+
+impl SiteEngine {
+    pub(super) fn new(name: String, limits: HistoryLimits, epoch: String, total: Arc<AtomicUsize>) -> Self {
+        let state = State { history: History::new(limits, epoch, total), hub: Hub::default() };
+        Self { name, state: Mutex::new(state) }
+    }
+
+    /// The site's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where the site is.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.lock().history.position()
+    }
+
+    /// The newest value of an event, for a page that is being rendered.
+    #[must_use]
+    pub fn latest(&self, grant: &Grant, event: &str) -> Snapshot {
+        let state = self.lock();
+        Snapshot {
+            position: state.history.position(),
+            message: state.history.newest_message(Instant::now(), grant.room(), event),
+        }
+    }
+
+    pub(super) fn publish(&self, now: Instant, room: &Arc<Room>, event: &str, message: &str, written: &mut Written) {
+        let mut state = self.lock();
+        let frame = state.history.append(now, room, event, message);
+        for queue in state.hub.members(room) {
+            written.push(queue, frame.clone());
+        }
+    }
+
+    /// Puts a connection into the rooms it is in without asking, and pushes the `hello` that `hello`
+    /// makes of the position at that moment.
+    pub fn enter(
+        &self,
+        grants: Vec<Grant>,
+        connection: ConnectionId,
+        queue: &Arc<Queue>,
+        hello: impl FnOnce(Position) -> ServerFrame,
+    ) {
+        let mut state = self.lock();
+        let hello = hello(state.history.position());
+        let _ = queue.push(websocket::text(&hello.encode()));
+        for grant in grants {
+            state.hub.join(grant, connection, queue);
+        }
+    }
+
+    /// Puts a connection into a room and pushes the answer, the newest values that the replay does not
+    /// hold, and the replay, in this order and before any later event of the room.
+    pub fn join(&self, join: Join<'_>, connection: ConnectionId, queue: &Arc<Queue>) {
+        let mut state = self.lock();
+        let State { history, hub } = &mut *state;
+        let room = join.grant.room().clone();
+        hub.join(join.grant, connection, queue);
+
+        let replay: Option<Vec<Bytes>> = join.since.and_then(|since| {
+            let frames = history.since(&room, since)?;
+            let mut bytes = 0;
+            let frames: Vec<Bytes> = frames.cloned().inspect(|frame| bytes += frame.len()).collect();
+            // More than a queue holds could never be delivered: the page would come back for ever.
+            queue.limits().hold(frames.len(), bytes).then_some(frames)
+        });
+        let replayed_from = if replay.is_some() { join.since.map_or(0, |since| since.offset) } else { u64::MAX };
+        let mut values: Vec<(u64, Bytes)> = Vec::new();
+        for event in join.latest {
+            if let Some(value) = history.newest_frame(Instant::now(), &room, event)
+                && value.0 <= replayed_from
+                && !values.iter().any(|(offset, _)| *offset == value.0)
+            {
+                values.push(value);
+            }
+        }
+        values.sort_unstable_by_key(|(offset, _)| *offset);
+
+        let recovered = replay.is_some();
+        let answer = ServerFrame::Joined { reference: join.reference, room, position: history.position(), recovered };
+        let answer = websocket::text(&answer.encode());
+        let values = values.into_iter().map(|(_, frame)| frame);
+        for frame in std::iter::once(answer).chain(values).chain(replay.unwrap_or_default()) {
+            let _ = queue.push(frame);
+        }
+    }
+
+    /// Takes a connection out of a room and pushes the answer.
+    pub fn leave(&self, reference: Ref, room: &Room, connection: ConnectionId, queue: &Queue) {
+        let mut state = self.lock();
+        state.hub.leave(room, connection);
+        let answer = ServerFrame::Ok { reference: Some(reference), position: state.history.position() };
+        let _ = queue.push(websocket::text(&answer.encode()));
+    }
+
+    /// Answers a ping with the position up to which everything has been pushed before the answer.
+    pub fn pong(&self, reference: Option<Ref>, queue: &Queue) {
+        let state = self.lock();
+        let answer = ServerFrame::Ok { reference, position: state.history.position() };
+        let _ = queue.push(websocket::text(&answer.encode()));
+    }
+
+    /// How many rooms a connection is in, and whether `room` is one of them.
+    #[must_use]
+    pub fn rooms_of(&self, connection: ConnectionId, room: &Room) -> (usize, bool) {
+        let state = self.lock();
+        let rooms = state.hub.rooms_of(connection);
+        (rooms.len(), rooms.iter().any(|joined| **joined == *room))
+    }
+
+    /// Forgets a connection.
+    pub fn disconnect(&self, connection: ConnectionId) {
+        self.lock().hub.disconnect(connection);
+    }
+
+    pub(super) fn interrupted(&self, epoch: String, written: &mut Written) {
+        let mut state = self.lock();
+        state.history.interrupted(epoch);
+        let position = state.history.position();
+        for (room, queues) in state.hub.all() {
+            let gap = ServerFrame::Gap { room: Room::clone(room), position: position.clone() };
+            let gap = websocket::text(&gap.encode());
+            for queue in queues {
+                written.push(queue, gap.clone());
+            }
+        }
+    }
+
+    pub(super) fn forget_old(&self, now: Instant) {
+        self.lock().history.forget_old(now);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // History and hub are whole between any two of their calls.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,154 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use realtime::frame::ServerFrame;
+use realtime::position::Position;
+use realtime::room::Room;
+
+use super::{History, HistoryLimits};
+
+fn history(limits: HistoryLimits) -> History {
+    History::new(limits, "one".into(), Arc::default())
+}
+
+fn room(name: &str) -> Arc<Room> {
+    Arc::new(Room::user(name))
+}
+
+/// The offset and message of a frame, read as a page reads it: past the WebSocket header.
+fn read(frame: &[u8]) -> (u64, String) {
+    let start = frame.iter().position(|byte| *byte == b'{').expect("JSON");
+    let text = std::str::from_utf8(&frame[start..]).expect("UTF-8");
+    let Ok(ServerFrame::Event { offset, message, .. }) = ServerFrame::parse(text) else { panic!("{text}") };
+    (offset, message.get().to_owned())
+}
+
+fn replay(history: &History, room: &Room, since: u64) -> Option<Vec<u64>> {
+    let since = Position::new(history.position().epoch, since);
+    history.since(room, &since).map(|frames| frames.map(|frame| read(frame).0).collect())
+}
+
+#[test]
+fn a_room_is_replayed_from_a_position_without_its_neighbours() {
+    let mut history = history(HistoryLimits::default());
+    let (jane, ravi) = (room("jane"), room("ravi"));
+    for number in 0..6 {
+        history.append(Instant::now(), if number % 2 == 0 { &jane } else { &ravi }, "e", "1");
+    }
+    assert_eq!(replay(&history, &jane, 0), Some(vec![1, 3, 5]));
+    assert_eq!(replay(&history, &jane, 1), Some(vec![3, 5]));
+    assert_eq!(replay(&history, &ravi, 6), Some(vec![]));
+    assert_eq!(replay(&history, &room("nobody"), 0), Some(vec![]));
+}
+
+#[test]
+fn a_position_of_another_epoch_or_from_the_future_is_a_gap() {
+    let mut history = history(HistoryLimits::default());
+    history.append(Instant::now(), &room("jane"), "e", "1");
+    assert_eq!(replay(&history, &room("jane"), 2), None);
+    assert!(history.since(&room("jane"), &Position::new("other", 0)).is_none());
+}
+
+#[test]
+fn what_is_too_much_goes_and_is_a_gap() {
+    let mut history = history(HistoryLimits { site_bytes: 500, ..HistoryLimits::default() });
+    for _ in 0..50 {
+        history.append(Instant::now(), &room("jane"), "e", "12345");
+    }
+    assert!(history.bytes <= 500);
+    assert_eq!(replay(&history, &room("jane"), 10), None);
+    let kept = replay(&history, &room("jane"), history.floor).expect("what is kept is whole");
+    assert_eq!(kept, (history.floor + 1..=50).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_too_old_goes() {
+    let mut history = history(HistoryLimits { age: Duration::from_secs(120), ..HistoryLimits::default() });
+    let start = Instant::now();
+    for second in 0..200 {
+        history.append(start + Duration::from_secs(second), &room("jane"), "e", "1");
+    }
+    assert_eq!(replay(&history, &room("jane"), 78), None);
+    assert_eq!(replay(&history, &room("jane"), 79).map(|kept| kept.len()), Some(121));
+    history.forget_old(start + Duration::from_secs(1000));
+    assert_eq!((history.bytes, history.order.len(), history.rooms.len()), (0, 0, 0));
+    assert_eq!(replay(&history, &room("jane"), 200), Some(vec![]), "a page that has all needs nothing");
+}
+
+#[test]
+fn all_sites_together_are_bounded() {
+    let total = Arc::new(AtomicUsize::new(0));
+    let limits = HistoryLimits { total_bytes: 2_000, ..HistoryLimits::default() };
+    let mut sites: Vec<History> = (0..5).map(|_| History::new(limits, "e".into(), Arc::clone(&total))).collect();
+    for number in 0..200 {
+        sites[number % 5].append(Instant::now(), &room("jane"), "e", "1");
+        assert!(total.load(Ordering::Relaxed) <= 2_000);
+    }
+    drop(sites);
+    assert_eq!(total.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn the_newest_value_outlives_the_events_but_a_toast_does_not() {
+    let mut history = history(HistoryLimits { age: Duration::from_secs(1), ..HistoryLimits::default() });
+    let start = Instant::now();
+    history.append(start, &room("jane"), "count", r#"{"count":1}"#);
+    history.append(start, &room("jane"), "count", r#"{"count": 2}"#);
+    history.append(start, &room("jane"), "msgprint", r#""Hello""#);
+    let later = start + Duration::from_secs(60);
+    history.forget_old(later);
+    assert_eq!(history.newest_message(later, &room("jane"), "count").as_deref(), Some(r#"{"count": 2}"#));
+    assert_eq!(history.newest_frame(later, &room("jane"), "count").map(|(offset, _)| offset), Some(2));
+    assert_eq!(history.newest_message(later, &room("jane"), "msgprint"), None);
+    assert_eq!(history.newest_message(start + Duration::from_secs(90_000), &room("jane"), "count"), None);
+}
+
+#[test]
+fn newest_values_are_bounded_in_number_and_bytes() {
+    let limits = HistoryLimits { values: 10, value_bytes: 100_000, ..HistoryLimits::default() };
+    let mut history = history(limits);
+    let now = Instant::now();
+    for number in 0..50 {
+        history.append(now, &room("jane"), &format!("e{number}"), "1");
+    }
+    assert_eq!(history.newest_message(now, &room("jane"), "e39"), None);
+    assert!(history.newest_message(now, &room("jane"), "e40").is_some());
+    history.append(now, &room("jane"), "large", &format!("\"{}\"", "x".repeat(99_000)));
+    history.append(now, &room("jane"), "larger", &format!("\"{}\"", "x".repeat(99_000)));
+    assert_eq!(history.newest_message(now, &room("jane"), "large"), None);
+    assert!(history.newest_message(now, &room("jane"), "larger").is_some());
+}
+
+#[test]
+fn an_interruption_is_a_gap_and_offsets_go_on() {
+    let mut history = history(HistoryLimits::default());
+    history.append(Instant::now(), &room("jane"), "count", "1");
+    let before = history.position();
+    history.interrupted("two".into());
+    assert!(history.since(&room("jane"), &before).is_none());
+    assert_eq!(history.position(), Position::new("two", 1));
+    assert!(history.newest_message(Instant::now(), &room("jane"), "count").is_some());
+    history.append(Instant::now(), &room("jane"), "count", "2");
+    assert_eq!(replay(&history, &room("jane"), 1), Some(vec![2]));
+}
+
+proptest! {
+    /// A reader that comes back at any point gets exactly what it missed, or is told of a gap.
+    #[test]
+    fn a_replay_is_complete_or_refused(rooms in prop::collection::vec(0..4_u8, 1..120), site_bytes in 200..4_000_usize, since in 0..130_u64) {
+        let mut history = history(HistoryLimits { site_bytes, ..HistoryLimits::default() });
+        for number in &rooms {
+            history.append(Instant::now(), &room(&number.to_string()), "e", "null");
+        }
+        for number in 0..4_u8 {
+            let all = rooms.iter().zip(1_u64..).filter(|(room, _)| **room == number).map(|(_, offset)| offset);
+            let missed: Vec<u64> = all.filter(|offset| *offset > since).collect();
+            match replay(&history, &room(&number.to_string()), since) {
+                Some(replayed) => prop_assert_eq!(replayed, missed),
+                None => prop_assert!(since < history.floor || since > history.head),
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The files of the build: embedded in a release, read from disk in a debug build.
+
+use app::shell::Assets;
+use axum::extract::Path;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use rust_embed::{EmbeddedFile, RustEmbed};
+
+/// What `cargo xtask` wrote to the site root.
+#[derive(RustEmbed)]
+#[folder = "../target/site"]
+#[allow_missing = true]
+struct Site;
+
+/// Where the files stand in the site root, and so in the browser.
+const FOLDER: &str = "live/pkg";
+/// The `output-name` of the workspace's leptos metadata.
+const NAME: &str = "frappe-live";
+
+/// The names of the build's files, which hold a hash of what is in them.
+#[derive(Debug, Clone)]
+pub struct AssetNames {
+    script: String,
+    wasm: String,
+    style: String,
+}
+
+impl AssetNames {
+    /// Looks for the files of the build; `None` when there are none.
+    #[must_use]
+    pub fn find() -> Option<Self> {
+        let find = |ending: &str| {
+            let prefix = format!("{FOLDER}/{NAME}");
+            Site::iter().find(|name| name.starts_with(&prefix) && name.ends_with(ending)).map(|name| format!("/{name}"))
+        };
+        Some(Self { script: find(".js")?, wasm: find(".wasm")?, style: find(".css")? })
+    }
+
+    /// Names of files that are not there: pages then stay what the server rendered.
+    #[must_use]
+    pub fn missing() -> Self {
+        let name = |ending: &str| format!("/{FOLDER}/{NAME}.{ending}");
+        Self { script: name("js"), wasm: name("wasm"), style: name("css") }
+    }
+
+    /// Names the build: pages that were made by another one are out of date.
+    #[must_use]
+    pub fn build(&self) -> String {
+        let hash_of = |path: &str| path.rsplit('.').nth(1).unwrap_or_default().to_owned();
+        [&self.script, &self.wasm, &self.style].map(|path| hash_of(path)).join("-")
+    }
+
+    /// As the document wants them.
+    pub(super) fn for_document(&self, dev_reload: bool) -> Assets {
+        Assets {
+            script: self.script.clone(),
+            wasm: self.wasm.clone(),
+            style: self.style.clone(),
+            dev_build: dev_reload.then(|| self.build()),
+        }
+    }
+}
+
+/// Answers with a file, in the smallest form that the browser takes.
+pub(super) async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
+    let path = format!("{FOLDER}/{name}");
+    let Some(content_type) = content_type(&name) else { return StatusCode::NOT_FOUND.into_response() };
+    let Some((encoding, file)) = best_form(&path, &headers) else { return StatusCode::NOT_FOUND.into_response() };
+    let tag = file.metadata.sha256_hash()[..16].iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let tag = format!("\"{tag}\"");
+    let mut answer = HeaderMap::new();
+    let mut insert = |name, value: &str| {
+        let value = HeaderValue::from_str(value).expect("names and hashes are plain ASCII");
+        answer.insert(name, value);
+    };
+    insert(header::CONTENT_TYPE, content_type);
+    insert(header::VARY, "accept-encoding");
+    // A changed file has another name.
+    insert(header::CACHE_CONTROL, "public, max-age=31536000, immutable");
+    insert(header::ETAG, &tag);
+    if let Some(encoding) = encoding {
+        insert(header::CONTENT_ENCODING, encoding);
+    }
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+        return (StatusCode::NOT_MODIFIED, answer).into_response();
+    }
+    (answer, file.data.into_owned()).into_response()
+}
+
+fn best_form(path: &str, headers: &HeaderMap) -> Option<(Option<&'static str>, EmbeddedFile)> {
+    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    for (encoding, ending) in [("br", "br"), ("gzip", "gz")] {
+        if accepts(accepted, encoding)
+            && let Some(file) = Site::get(&format!("{path}.{ending}"))
+        {
+            return Some((Some(encoding), file));
+        }
+    }
+    Site::get(path).map(|file| (None, file))
+}
+
+fn accepts(accepted: &str, encoding: &str) -> bool {
+    accepted.split(',').any(|choice| {
+        let mut parts = choice.split(';').map(str::trim);
+        parts.next() == Some(encoding) && !parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+    })
+}
+
+fn content_type(name: &str) -> Option<&'static str> {
+    match name.rsplit_once('.')?.1 {
+        "js" => Some("text/javascript"),
+        "wasm" => Some("application/wasm"),
+        "css" => Some("text/css"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{accepts, content_type};
+
+    #[test]
+    fn encodings_are_taken_at_their_word() {
+        assert!(accepts("gzip, deflate, br, zstd", "br"));
+        assert!(accepts("br;q=0.5", "br"));
+        assert!(!accepts("br;q=0, gzip", "br"));
+        assert!(!accepts("", "gzip"));
+    }
+
+    #[test]
+    fn only_the_builds_kinds_of_file_are_served() {
+        assert_eq!(content_type("frappe-live.abc.wasm"), Some("application/wasm"));
+        assert_eq!(content_type("frappe-live.abc.wasm.br"), None);
+        assert_eq!(content_type("passwd"), None);
+    }
+}

@@ -1,0 +1,127 @@
+//! The WebSocket handshake (RFC 6455 section 4.2), and how a connection begins.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode, header};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use realtime::close::CloseCode;
+use realtime::frame::SUBPROTOCOL;
+use tokio::net::TcpStream;
+use tracing::{debug, info, warn};
+use tungstenite::handshake::derive_accept_key;
+
+use super::App;
+use super::request_site::RequestSite;
+use crate::conn;
+use crate::engine::SiteEngine;
+use crate::queue::Queue;
+use crate::session::Session;
+use crate::site::Credentials;
+
+/// The address a request came from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) SocketAddr);
+
+/// Answers a handshake and starts the connection.
+pub(super) async fn handshake(
+    State(app): State<App>,
+    Extension(RequestSite(site)): Extension<RequestSite>,
+    Extension(Peer(peer)): Extension<Peer>,
+    mut request: Request,
+) -> Response {
+    let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
+        return refuse(
+            StatusCode::UPGRADE_REQUIRED,
+            "This address speaks WebSocket; open a page under /live/ instead.",
+        );
+    };
+    let accept = match accept_key(request.headers()) {
+        Ok(accept) => accept,
+        Err(refusal) => return refusal,
+    };
+    let credentials = Credentials::of(request.headers());
+    let tasks = app.inner.tasks.clone();
+    tasks.spawn(async move {
+        match upgrade.await {
+            Ok(upgraded) => connect(app, site, peer, credentials, upgraded).await,
+            Err(error) => debug!(%peer, "A WebSocket handshake was not finished: {error}."),
+        }
+    });
+    let headers = [
+        (header::UPGRADE, "websocket"),
+        (header::CONNECTION, "upgrade"),
+        (header::SEC_WEBSOCKET_ACCEPT, accept.as_str()),
+        (header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL),
+    ];
+    (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
+}
+
+fn accept_key(headers: &HeaderMap) -> Result<String, Response> {
+    let has = |name, word: &str| {
+        let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        values.flat_map(|value| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(word))
+    };
+    if !has(header::UPGRADE, "websocket") || !has(header::CONNECTION, "upgrade") {
+        return Err(refuse(StatusCode::UPGRADE_REQUIRED, "Only an upgrade to WebSocket is offered here."));
+    }
+    if !has(header::SEC_WEBSOCKET_VERSION, "13") {
+        return Err(refuse(StatusCode::UPGRADE_REQUIRED, "Only version 13 of WebSocket is spoken here."));
+    }
+    if !has(header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
+        let sentence = "The subprotocol frappe-live.v1 must be asked for; a page of another version may reload.";
+        return Err(refuse(StatusCode::BAD_REQUEST, sentence));
+    }
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|key| key.len() == 24);
+    key.map(|key| derive_accept_key(key.as_bytes()))
+        .ok_or_else(|| refuse(StatusCode::BAD_REQUEST, "The handshake has no valid Sec-WebSocket-Key."))
+}
+
+fn refuse(status: StatusCode, sentence: &str) -> Response {
+    let version = [(header::SEC_WEBSOCKET_VERSION, "13")];
+    (status, version, format!("{sentence}\n")).into_response()
+}
+
+/// From here on the connection is a plain socket: nothing of HTTP is kept.
+async fn connect(app: App, site: Arc<SiteEngine>, peer: SocketAddr, credentials: Credentials, upgraded: Upgraded) {
+    let parts = match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => parts,
+        Err(_) => return warn!(%peer, "A connection that is no plain TCP stream was dropped."),
+    };
+    let line = Arc::new(parts.io.into_inner());
+    let queue = Arc::new(Queue::new(line.clone(), app.inner.limits.queue));
+    let limits = app.inner.limits.connection;
+    let refuse = async |code: CloseCode| conn::refuse(&line, &queue, code, limits).await;
+
+    let Some(_from_address) = app.inner.admissions.admit_address(peer.ip()) else {
+        info!(%peer, "Refused a connection: its address has as many as it may.");
+        return refuse(CloseCode::TooManyConnections).await;
+    };
+    let viewer = match app.inner.site.identify(site.name(), &credentials).await {
+        Ok(viewer) => viewer,
+        Err(error) => {
+            info!(site = site.name(), %peer, "Refused a connection: {error}.");
+            return refuse(error.close_code()).await;
+        }
+    };
+    let Some(_of_user) = app.inner.admissions.admit_user(&viewer) else {
+        info!(site = viewer.site, user = viewer.user, "Refused a connection: its user has as many as they may.");
+        return refuse(CloseCode::TooManyConnections).await;
+    };
+    let connection = app.inner.engine.new_connection();
+    let heartbeat = u32::try_from(limits.heartbeat.as_secs()).unwrap_or(u32::MAX);
+    let build = app.inner.assets.build();
+    let (site_name, user) = (viewer.site.clone(), viewer.user.clone());
+    debug!(site = site_name, user, %connection, %peer, "Connected.");
+    let session =
+        Session::begin(site, viewer, connection, Arc::clone(&queue), app.inner.limits.session, heartbeat, &build);
+    let stopping = app.inner.stopping.clone();
+    let run = conn::run(line, parts.read_buf.to_vec(), queue, session, limits, stopping);
+    let reason = run.await.map_or("gone", CloseCode::word);
+    debug!(site = site_name, user, %connection, reason, "Disconnected.");
+}

@@ -1,0 +1,25 @@
+//! The engine of frappe-live and what it is served with.
+//!
+//! # Layout
+//! An event goes down this list, one way: [`bridge`] (Redis, or the embedded bus) -> [`event`] (parsed
+//! once) -> [`history`] (stamped and kept) -> [`hub`] (who is in the room) -> [`queue`] (what waits for a
+//! page) -> [`conn`] (the socket) -> [`http`]. [`engine`] holds history and hub together; [`session`] is
+//! what a page asks, [`authz`] what it may; [`site`] knows who somebody is; [`config`] what was asked for;
+//! [`publish`] is the command of that name.
+#![warn(missing_docs)]
+
+pub mod authz;
+pub mod bridge;
+pub mod config;
+pub mod conn;
+pub mod engine;
+pub mod event;
+pub mod history;
+pub mod http;
+pub mod hub;
+pub mod publish;
+pub mod queue;
+pub mod redis_address;
+pub mod session;
+pub mod site;
+pub mod stopping;

@@ -1,0 +1,188 @@
+//! The `frappe-live` binary: reads what was asked for and puts the parts together.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use server::bridge::embedded::{self, EmbeddedBus};
+use server::bridge::{self, BridgeStatus};
+use server::config::{Cli, Command, DEFAULT_SITE, PublishArgs, ServeArgs, SettingError, Settings};
+use server::engine::Engine;
+use server::http::{App, AssetNames, Parts};
+use server::publish;
+use server::redis_address::RedisAddress;
+use server::site::Site;
+use server::site::demo::DemoSite;
+use server::site::frappe::FrappeSite;
+use server::stopping;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{interval, timeout};
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+/// How long connections may take to end when the server stops.
+const DRAIN: Duration = Duration::from_secs(8);
+/// How often sites where nothing happens let go of old events.
+const SWEEP: Duration = Duration::from_secs(10);
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => error.exit(),
+        Err(error) => return refuse(&first_line(&error)),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return refuse(&format!("the operating system gives no threads or sockets ({error})")),
+    };
+    let outcome = match cli.command {
+        Some(Command::Publish(args)) => runtime.block_on(publish_command(args)),
+        Some(Command::Serve(args)) => runtime.block_on(serve(*args)),
+        None => runtime.block_on(serve(cli.serve)),
+    };
+    // A look-up or a slow peer must not keep the process.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => refuse(&error.to_string()),
+    }
+}
+
+fn refuse(problem: &str) -> ExitCode {
+    eprintln!("frappe-live: {problem}");
+    ExitCode::from(2)
+}
+
+fn first_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    format!("{} (frappe-live --help says more)", line.strip_prefix("error: ").unwrap_or(line))
+}
+
+async fn publish_command(args: PublishArgs) -> Result<(), SettingError> {
+    let PublishArgs { event, message, user, doctype, docname, task_id, room, site, redis } = args;
+    let redis = redis.filter(|url| !url.is_empty()).ok_or_else(|| {
+        SettingError::new("--redis", "say where to publish: the bench's redis_queue, like redis://127.0.0.1:11000")
+    })?;
+    let address = RedisAddress::parse(&redis).map_err(|error| SettingError::new("--redis", error))?;
+    let site = site.unwrap_or_else(|| DEFAULT_SITE.to_owned());
+    let request = publish::Request { event, message, user, doctype, docname, task_id, room, site };
+    let refuse = |error: publish::PublishError| SettingError::new("publish", error);
+    let published = publish::payload(&request).map_err(refuse)?;
+    let subscribers = publish::publish(&address, &published.payload).await.map_err(refuse)?;
+    let noun = if subscribers == 1 { "subscriber" } else { "subscribers" };
+    println!(
+        "{subscribers} {noun} got \"{}\" for room {} of site {}.",
+        published.event, published.room, published.site
+    );
+    Ok(())
+}
+
+async fn serve(args: ServeArgs) -> Result<(), SettingError> {
+    let settings = Settings::new(args)?;
+    tracing_subscriber::fmt().with_max_level(settings.log_level).with_writer(std::io::stderr).init();
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .map_err(|error| SettingError::new("--listen", format_args!("{} cannot be used ({error})", settings.listen)))?;
+    let address = listener.local_addr().map_err(|error| SettingError::new("--listen", error))?;
+    any_spawner::Executor::init_tokio().map_err(|error| SettingError::new("start", error))?;
+
+    let engine = Arc::new(Engine::new(&settings.sites, settings.limits.history));
+    let (stop, stopping) = stopping::channel();
+    let bridges = start_bridges(&settings, &engine);
+    let site: Arc<dyn Site> = match &settings.frappe {
+        Some(url) => Arc::new(FrappeSite::new(url.clone())),
+        None => Arc::new(DemoSite),
+    };
+    let assets = AssetNames::find();
+    let tasks = TaskTracker::new();
+    let app = App::new(Parts {
+        engine,
+        site,
+        bridges,
+        assets: assets.clone().unwrap_or_else(AssetNames::missing),
+        allowed_origins: settings.allowed_origins.clone(),
+        limits: settings.limits,
+        dev_reload: settings.dev_reload,
+        stopping: stopping.clone(),
+        tasks: tasks.clone(),
+    });
+    introduce(&settings, address, assets.as_ref());
+
+    let serving = tokio::spawn(server::http::serve(listener, app.router(), tasks.clone(), stopping));
+    wait_for_a_signal().await;
+    info!("Stopping: no new connections; every page is told.");
+    stop.stop();
+    // Ends by itself as soon as it is told; it holds nothing that could panic.
+    let _ = serving.await;
+    tasks.close();
+    if timeout(DRAIN, tasks.wait()).await.is_err() {
+        warn!("Stopped with {} connections that did not end in {} seconds.", tasks.len(), DRAIN.as_secs());
+    }
+    Ok(())
+}
+
+fn start_bridges(settings: &Settings, engine: &Arc<Engine>) -> Vec<Arc<BridgeStatus>> {
+    let (arrivals, arrived) = bridge::channel();
+    tokio::spawn(bridge::pump(Arc::clone(engine), arrived));
+    let swept = Arc::clone(engine);
+    tokio::spawn(async move {
+        let mut sweeps = interval(SWEEP);
+        loop {
+            sweeps.tick().await;
+            swept.forget_old();
+        }
+    });
+    if settings.redis.is_empty() {
+        let (bus, status) = EmbeddedBus::new(arrivals);
+        let site = engine.default_site().name().to_owned();
+        tokio::spawn(embedded::publish_the_articles_loop(bus, site));
+        return vec![status];
+    }
+    let start = |address: &RedisAddress| {
+        let status = Arc::new(BridgeStatus::new(address.to_string()));
+        tokio::spawn(bridge::redis::run(address.clone(), arrivals.clone(), Arc::clone(&status)));
+        status
+    };
+    settings.redis.iter().map(start).collect()
+}
+
+/// Says what the server uses, without secrets. Scripts wait for the first line.
+fn introduce(settings: &Settings, address: std::net::SocketAddr, assets: Option<&AssetNames>) {
+    eprintln!("frappe-live {} at http://{address}/live/", env!("CARGO_PKG_VERSION"));
+    eprintln!("  sites   {} (default first)", settings.sites.join(", "));
+    match settings.redis.as_slice() {
+        [] => eprintln!("  events  embedded bus; the demo publishes \"count\" once a second"),
+        addresses => {
+            let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+            eprintln!("  events  {} (channel {})", addresses.join(", "), publish::CHANNEL);
+        }
+    }
+    match &settings.frappe {
+        Some(url) => eprintln!("  frappe  {url}"),
+        None => eprintln!("  frappe  none: this is the demo, and its embedded site says who you are"),
+    }
+    match assets {
+        Some(assets) => eprintln!("  build   {}", assets.build()),
+        None => eprintln!("  build   none: pages stay as rendered; build with cargo xtask run or cargo xtask dist"),
+    }
+}
+
+async fn wait_for_a_signal() {
+    let wait = async |kind: SignalKind| match signal(kind) {
+        Ok(mut signal) => drop(signal.recv().await),
+        // Without a handler the signal ends the process, as it does everywhere.
+        Err(error) => {
+            warn!("A signal cannot be handled: {error}.");
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = wait(SignalKind::terminate()) => {}
+        () = wait(SignalKind::interrupt()) => {}
+    }
+}

@@ -1,0 +1,227 @@
+//! What waits to be written to one page.
+//!
+//! The hub pushes a frame and writes it itself; only what the socket refuses stays here, bounded in
+//! frames and bytes. The connection's task is woken when something is left over or the end has come,
+//! never for a frame that went out at once (FAST.md, lesson 7).
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, IoSlice};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::{Buf, Bytes};
+use realtime::close::CloseCode;
+use tokio::sync::Notify;
+
+use crate::conn::websocket;
+
+/// Where frames go: a socket that is never waited for.
+pub trait Wire: Send + Sync {
+    /// Writes what the socket takes at once.
+    ///
+    /// # Errors
+    /// `WouldBlock` when it takes nothing now; anything else ends the connection.
+    fn try_write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize>;
+}
+
+impl Wire for tokio::net::TcpStream {
+    fn try_write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.try_write_vectored(parts)
+    }
+}
+
+#[cfg(unix)]
+impl Wire for tokio::net::UnixStream {
+    fn try_write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.try_write_vectored(parts)
+    }
+}
+
+/// How much may wait for one page.
+#[derive(Debug, Clone, Copy)]
+pub struct QueueLimits {
+    /// Frames.
+    pub frames: usize,
+    /// Bytes.
+    pub bytes: usize,
+}
+
+impl QueueLimits {
+    /// Whether this much fits an empty queue. One frame always does: a large event is no reason to
+    /// close a page that reads.
+    #[must_use]
+    pub const fn hold(&self, frames: usize, bytes: usize) -> bool {
+        frames <= 1 || (frames <= self.frames && bytes <= self.bytes)
+    }
+}
+
+/// What the connection's task has to do with its queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueueState {
+    /// Nothing waits.
+    Empty,
+    /// The socket refused something: flush when it is writable.
+    Waiting,
+    /// The close frame is written: nothing more will follow.
+    Closed(CloseCode),
+    /// Writing failed: the peer is gone.
+    Broken,
+}
+
+/// The bounded queue of one connection.
+pub struct Queue {
+    wire: Arc<dyn Wire>,
+    limits: QueueLimits,
+    waiting: Mutex<Waiting>,
+    attention: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    frames: VecDeque<Bytes>,
+    bytes: usize,
+    /// The first frame has been written in part: it must be finished before anything else.
+    begun: bool,
+    /// Somebody has promised to flush.
+    flush_due: bool,
+    closing: Option<CloseCode>,
+    broken: bool,
+}
+
+/// Frames that one system call writes at most; the kernel's own bound (`IOV_MAX`) is 1024.
+const FRAMES_A_WRITE: usize = 64;
+
+impl Queue {
+    /// An empty queue in front of `wire`.
+    #[must_use]
+    pub fn new(wire: Arc<dyn Wire>, limits: QueueLimits) -> Self {
+        Self { wire, limits, waiting: Mutex::default(), attention: Notify::new() }
+    }
+
+    /// How much may wait here.
+    #[must_use]
+    pub const fn limits(&self) -> QueueLimits {
+        self.limits
+    }
+
+    /// Adds a frame. Returns whether the caller must see to a [`Self::flush`]; `false` when an earlier
+    /// caller is about to, or the queue has ended. A full queue ends with the code `slow`.
+    #[must_use]
+    pub fn push(&self, frame: Bytes) -> bool {
+        let mut waiting = self.lock();
+        if waiting.closing.is_some() || waiting.broken {
+            return false;
+        }
+        if self.limits.hold(waiting.frames.len() + 1, waiting.bytes + frame.len()) {
+            waiting.add(frame);
+        } else {
+            waiting.end(CloseCode::Slow);
+        }
+        !std::mem::replace(&mut waiting.flush_due, true)
+    }
+
+    /// Ends the queue: what waits is dropped, `bye` and the close frame are the last words.
+    pub fn close(&self, code: CloseCode) {
+        let mut waiting = self.lock();
+        if waiting.closing.is_none() && !waiting.broken {
+            waiting.end(code);
+        }
+        drop(waiting);
+        self.flush();
+    }
+
+    /// Answers the peer's close with a close, after what still waits.
+    pub fn finish(&self) {
+        let mut waiting = self.lock();
+        if waiting.closing.is_none() && !waiting.broken {
+            waiting.add(websocket::close(CloseCode::Normal));
+            waiting.closing = Some(CloseCode::Normal);
+        }
+        drop(waiting);
+        self.flush();
+    }
+
+    /// Writes what the socket takes.
+    pub fn flush(&self) {
+        let mut waiting = self.lock();
+        waiting.flush_due = false;
+        while !waiting.frames.is_empty() {
+            let mut parts = [IoSlice::new(&[]); FRAMES_A_WRITE];
+            let count = waiting.frames.len().min(FRAMES_A_WRITE);
+            for (part, frame) in parts.iter_mut().zip(&waiting.frames) {
+                *part = IoSlice::new(frame);
+            }
+            match self.wire.try_write(&parts[..count]) {
+                Ok(0) => waiting.break_off(),
+                Ok(written) => waiting.written(written),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => waiting.break_off(),
+            }
+        }
+        if !waiting.frames.is_empty() || waiting.closing.is_some() || waiting.broken {
+            self.attention.notify_one();
+        }
+    }
+
+    /// Waits until the connection's task is needed.
+    pub async fn attention(&self) {
+        self.attention.notified().await;
+    }
+
+    /// How the queue is.
+    #[must_use]
+    pub fn state(&self) -> QueueState {
+        let waiting = self.lock();
+        match (waiting.broken, waiting.frames.is_empty(), waiting.closing) {
+            (true, ..) => QueueState::Broken,
+            (false, false, _) => QueueState::Waiting,
+            (false, true, Some(code)) => QueueState::Closed(code),
+            (false, true, None) => QueueState::Empty,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Every change below leaves the queue whole, so a panic elsewhere does not spoil it.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn add(&mut self, frame: Bytes) {
+        self.bytes += frame.len();
+        self.frames.push_back(frame);
+    }
+
+    fn end(&mut self, code: CloseCode) {
+        let keep = usize::from(self.begun);
+        for frame in self.frames.drain(keep..) {
+            self.bytes -= frame.len();
+        }
+        self.add(websocket::bye(code));
+        self.add(websocket::close(code));
+        self.closing = Some(code);
+    }
+
+    fn written(&mut self, mut count: usize) {
+        self.bytes -= count;
+        while let Some(frame) = self.frames.front_mut() {
+            if count < frame.len() {
+                frame.advance(count);
+                self.begun |= count > 0;
+                return;
+            }
+            count -= frame.len();
+            self.frames.pop_front();
+            self.begun = false;
+        }
+    }
+
+    fn break_off(&mut self) {
+        self.broken = true;
+        self.frames.clear();
+        self.bytes = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests;
