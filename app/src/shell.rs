@@ -34,6 +34,7 @@ pub fn Shell(assets: Assets, problem: Option<Problem>) -> impl IntoView {
     provide_meta_context();
     let style = assets.style.clone();
     let build = assets.dev_build.clone();
+    let icon = format!("data:image/svg+xml,{}", include_str!("icon.svg"));
     let live = problem.is_none();
     view! {
         <!DOCTYPE html>
@@ -47,6 +48,7 @@ pub fn Shell(assets: Assets, problem: Option<Problem>) -> impl IntoView {
                 <meta name="color-scheme" content="light dark"/>
                 <meta name="theme-color" content="#f8f9f8" media="(prefers-color-scheme: light)"/>
                 <meta name="theme-color" content="#0e1111" media="(prefers-color-scheme: dark)"/>
+                <link rel="icon" href=icon/>
                 <link rel="stylesheet" href=style/>
                 {live.then(|| view! { <Wake assets/> })}
                 <MetaTags/>

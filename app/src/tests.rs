@@ -7,7 +7,7 @@ use realtime::host::{PAGE_START_ID, PageStart, UserType};
 use self::rendering::{Answer, FakeHost, get, get_problem, person, post_form};
 use crate::problem::Problem;
 
-/// Where browsers are told to keep the documents for a look at them.
+/// Names the directory to keep the documents in, for screenshots.
 const KEEP_IN: &str = "FRAPPE_LIVE_KEEP_DOCUMENTS_IN";
 
 fn count_shown(document: &str) -> &str {

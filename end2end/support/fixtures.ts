@@ -7,8 +7,10 @@ interface Fixtures {
   redis: Redis;
   /** Starts a server with these arguments. It ends with the test. */
   startServer: (...args: readonly string[]) => Promise<Server>;
-  /** A server as it is without any argument: the demo. */
+  /** A server as it is without any argument: the demo, which counts by itself. */
   server: Server;
+  /** A server on this test's Redis. Nothing is published there but by the test. */
+  redisServer: Server;
   /**
    * The errors and warnings of all pages of this test so far. Every test fails that leaves one in it: a test that
    * expects some takes them out, `quiet.splice(0)`.
@@ -41,6 +43,12 @@ export const test = base.extend<Fixtures>({
 
   server: async ({ startServer }, use) => {
     await use(await startServer());
+  },
+
+  redisServer: async ({ redis, startServer }, use) => {
+    const server = await startServer("--redis", redis.url);
+    await server.isSubscribed();
+    await use(server);
   },
 
   quiet: [

@@ -8,6 +8,9 @@ import { Program } from "./program.ts";
 const HOST = "127.0.0.1";
 const ANSWER_LIMIT_MS = 5_000;
 
+/** A word of a command: text, or bytes that need not be any. */
+type Word = string | Uint8Array;
+
 /** A real Redis of a test, on a port of its own, keeping nothing. */
 export class Redis {
   #program: Program;
@@ -37,24 +40,36 @@ export class Redis {
     return this.#program.log;
   }
 
-  /** Publishes a text and says how many subscribers it went to. */
-  async publish(channel: string, text: string): Promise<number> {
-    return Number(await this.command("PUBLISH", channel, text));
+  /** Publishes a payload and says how many subscribers it went to. */
+  async publish(channel: string, payload: Word): Promise<number> {
+    return Number(await this.command("PUBLISH", channel, payload));
+  }
+
+  /** Publishes payloads in this order and as fast as Redis takes them. */
+  async publishAll(channel: string, payloads: readonly Word[]): Promise<void> {
+    await this.#commands(payloads.map((payload) => ["PUBLISH", channel, payload]));
   }
 
   /** Sends one command and gives the one line of its answer: a status, or a number. */
-  async command(...words: readonly string[]): Promise<string> {
+  async command(...words: readonly Word[]): Promise<string> {
+    const [answer = ""] = await this.#commands([words]);
+    return answer;
+  }
+
+  /** Sends commands all at once and gives their answers, a line each. */
+  async #commands(commands: readonly (readonly Word[])[]): Promise<string[]> {
     const socket = connect(this.port, HOST);
     const deadline = AbortSignal.timeout(ANSWER_LIMIT_MS);
     try {
       await once(socket, "connect", { signal: deadline });
-      socket.setEncoding("utf8").write(encode(words));
-      let answer = "";
-      while (!answer.includes("\r\n")) {
+      socket.setEncoding("utf8").write(Buffer.concat(commands.map(encode)));
+      let answers = "";
+      while (answers.split("\r\n").length <= commands.length) {
         const [text] = await once(socket, "data", { signal: deadline });
-        answer += text;
+        answers += text;
       }
-      return decode(answer.slice(0, answer.indexOf("\r\n")), words);
+      const lines = answers.split("\r\n");
+      return commands.map((words, index) => decode(lines[index] ?? "", words));
     } finally {
       socket.destroy();
     }
@@ -100,7 +115,7 @@ function launch(port: number, folder: string): Program {
 }
 
 /** A port that nobody listens on: the system's choice, given back at once. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, HOST);
   await once(probe, "listening");
   const { port } = probe.address() as AddressInfo;
@@ -110,12 +125,13 @@ async function freePort(): Promise<number> {
 }
 
 /** A command in Redis' protocol: an array of strings, each with its length in bytes. */
-function encode(words: readonly string[]): string {
-  const parts = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
-  return `*${words.length}\r\n${parts.join("")}`;
+function encode(words: readonly Word[]): Uint8Array {
+  const parts = words.map((word) => [`\r\n$${Buffer.byteLength(word)}\r\n`, word]);
+  const pieces = [`*${words.length}`, ...parts.flat(), "\r\n"];
+  return Buffer.concat(pieces.map((piece) => Buffer.from(piece)));
 }
 
-function decode(line: string, words: readonly string[]): string {
+function decode(line: string, words: readonly Word[]): string {
   const [kind, value] = [line.slice(0, 1), line.slice(1)];
   if (kind === "+" || kind === ":") return value;
   throw new Error(`Redis answered ${words[0]} with ${line}`);

@@ -38,6 +38,11 @@ export class Server {
     return this.#program.log;
   }
 
+  /** Waits until what is published on its Redis arrives. */
+  async isSubscribed(): Promise<void> {
+    await this.logMatches(/Subscribed to the channel events/);
+  }
+
   /** Waits for a match in its log. */
   logMatches(pattern: RegExp): Promise<RegExpMatchArray> {
     return this.#program.logMatches(pattern);

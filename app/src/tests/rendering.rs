@@ -6,7 +6,7 @@ use axum::body::{Body, to_bytes};
 use axum::response::IntoResponse as _;
 use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, REFERER, SET_COOKIE};
 use http::{Request, Response};
-use leptos_axum::{generate_route_list, handle_server_fns_with_context, render_app_to_stream_with_context};
+use leptos_axum::{generate_route_list, handle_server_fns_with_context, render_app_async_with_context};
 use realtime::host::{Host, Page, Snapshot, UserType, Viewer};
 use realtime::position::Position;
 
@@ -105,7 +105,7 @@ async fn render(path: &str, provide: impl Fn() + Clone + Send + Sync + 'static, 
     let _ = generate_route_list(|| ());
     let shell = move || view! { <Shell assets=assets() problem=problem.clone()/> };
     let request = Request::get(path).header(ACCEPT, "text/html").body(Body::empty()).expect("a request");
-    Answer::of(render_app_to_stream_with_context(provide, shell)(request).await).await
+    Answer::of(render_app_async_with_context(provide, shell)(request).await).await
 }
 
 /// What a plain form is answered, sent from `page`.

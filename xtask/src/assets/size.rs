@@ -39,8 +39,8 @@ impl Report {
         let code: usize = self.sizes.iter().filter(|size| size.is_code()).map(|size| size.brotli).sum();
         ensure!(
             code <= BUDGET,
-            "wasm and JS weigh {} bytes in brotli, {} more than the budget of {}: take something out of the \
-             frontend, or raise BUDGET in xtask/src/assets/size.rs with a reason",
+            "wasm and JS weigh {} bytes in brotli, {} more than the budget of {}: take something \
+             out of the frontend",
             grouped(code),
             grouped(code - BUDGET),
             grouped(BUDGET)

@@ -73,6 +73,8 @@ const TABLE: &[(&str, &str)] = &[
     // As near to …6.3 as to …6.2: the even digit.
     ("973379027929416.25", "973379027929416.2"),
     ("973379027929416.75", "973379027929416.8"),
+    // A power of two: the nearest 16 digits, …801e-14, read back as the float below.
+    ("5.684341886080801486968994140625E-14", "5.684341886080802e-14"),
 ];
 
 #[test]

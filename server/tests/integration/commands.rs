@@ -1,0 +1,111 @@
+//! The command line: exit codes, one line for what is wrong, and `publish`.
+
+use std::net::TcpListener;
+
+use crate::support::page::Page;
+use crate::support::redis::{Redis, free_port};
+use crate::support::server::{Server, command, run};
+
+fn refusal(args: &[&str]) -> String {
+    let output = run(args);
+    let text = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(2), "{args:?}: {text}");
+    assert_eq!(text.lines().count(), 1, "{args:?}: {text}");
+    text
+}
+
+#[test]
+fn what_cannot_be_used_ends_with_2_and_one_line_that_names_the_setting() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = taken.local_addr().expect("bound").to_string();
+    for (args, named) in [
+        (["--listen", &taken], "--listen"),
+        (["--listen", "somewhere"], "--listen"),
+        (["--redis", "ftp://127.0.0.1"], "--redis"),
+        (["--frappe", "nowhere"], "--frappe"),
+        (["--config", "/nowhere/at/all.toml"], "--config"),
+        (["--log-level", "loud"], "--log-level"),
+        (["--max-rooms", "many"], "--max-rooms"),
+        (["--no-such-flag", "1"], "--no-such-flag"),
+    ] {
+        let text = refusal(&args);
+        assert!(text.contains(named), "{text}");
+    }
+}
+
+#[test]
+fn settings_come_from_the_environment_too() {
+    let mut command = command(&[]);
+    let output = command.env("FRAPPE_LIVE_LISTEN", "nowhere").output().expect("the binary runs");
+    let text = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text.contains("--listen") && text.contains("nowhere"), "{text}");
+}
+
+#[test]
+fn startup_says_what_is_used_and_masks_secrets() {
+    let url = format!("redis://user:very-secret@127.0.0.1:{}/3", free_port());
+    let server = Server::start(&["--redis", &url, "--site", "a.example", "--site", "b.example"]);
+    server.wait_for_log("build");
+    let log = server.log();
+    for part in ["a.example, b.example", "redis://127.0.0.1:", "/3"] {
+        assert!(log.contains(part), "{log}");
+    }
+    assert!(!log.contains("very-secret"), "{log}");
+}
+
+#[test]
+fn publish_says_what_to_give_without_redis() {
+    let text = refusal(&["publish", "--event", "count"]);
+    assert!(text.contains("--redis") && text.contains("redis://"), "{text}");
+}
+
+#[test]
+fn publish_names_what_is_wrong() {
+    let redis = Redis::start();
+    for (args, named) in [
+        (vec!["--message", "hello"], "JSON"),
+        (vec!["--task-id", "t", "--message", "\"text\""], "task"),
+    ] {
+        let text = refusal(&[&["publish", "--redis", &redis.url()], args.as_slice()].concat());
+        assert!(text.to_lowercase().contains(&named.to_lowercase()), "{text}");
+    }
+    let gone = format!("redis://:hidden@127.0.0.1:{}", free_port());
+    let text = refusal(&["publish", "--redis", &gone]);
+    assert!(text.contains("refused") && !text.contains("hidden"), "{text}");
+}
+
+#[tokio::test]
+async fn publish_reaches_the_page_and_counts_who_got_it() {
+    let redis = Redis::start();
+    let publish = |args: &[&str]| {
+        let output = run(&[&["publish", "--redis", &redis.url(), "--site", "rt15.localhost"], args].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let count = ["--event", "count", "--user", "Administrator", "--message", r#"{"count": 7}"#];
+    assert!(publish(&count).starts_with("0 subscribers"), "nobody listens");
+    let server = Server::start(&["--redis", &redis.url(), "--site", "rt15.localhost"]);
+    redis.wait_for_subscribers(1);
+    let mut page = Page::open(&server, &[]).await;
+    assert!(publish(&count).starts_with("1 subscriber "));
+    assert_eq!(page.event().await.2, "{\n  \"count\": 7\n }", "the bytes of Frappe 15");
+    assert!(publish(&["--event", "ev"]).contains("room all"), "no room, no user: the whole site");
+    assert_eq!(page.event().await.0.to_string(), "all");
+}
+
+#[tokio::test]
+async fn a_stopping_server_tells_its_pages_and_ends_well() {
+    let mut server = Server::start(&[]);
+    let mut page = Page::open(&server, &[]).await;
+    let page = tokio::spawn(async move {
+        loop {
+            if let realtime::frame::ServerFrame::Bye { code } = page.frame().await {
+                return (code, page.close_code().await);
+            }
+        }
+    });
+    let stopped = tokio::task::spawn_blocking(move || server.stop()).await.expect("no panic");
+    let (code, number) = page.await.expect("no panic");
+    assert_eq!((code.number(), number, stopped), (4001, 4001, Some(0)));
+}

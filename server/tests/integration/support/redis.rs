@@ -1,0 +1,115 @@
+//! A real Redis of a test's own.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+
+use super::wait_for;
+
+pub(crate) struct Redis {
+    process: Child,
+    port: u16,
+}
+
+impl Redis {
+    /// Starts one on a free port.
+    pub(crate) fn start() -> Self {
+        let port = free_port();
+        Self { process: spawn(port), port }.ready()
+    }
+
+    /// Ends it at once, as a crash would.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().expect("the process is ours");
+        self.process.wait().expect("the process is ours");
+    }
+
+    /// Starts it again on its old port, empty.
+    pub(crate) fn restart(self) -> Self {
+        let port = self.port;
+        drop(self);
+        Self { process: spawn(port), port }.ready()
+    }
+
+    /// Stops answering without closing anything: a half-open line.
+    pub(crate) fn pause(&self) {
+        self.signal("STOP");
+    }
+
+    /// Answers again.
+    pub(crate) fn go_on(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([&format!("-{signal}"), &self.process.id().to_string()]).status();
+        assert!(status.expect("kill runs").success());
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Publishes bytes on the channel `events`. Returns how many subscribers got them.
+    pub(crate) fn publish(&self, payload: impl AsRef<[u8]>) -> u64 {
+        let payload = payload.as_ref();
+        let mut command = format!("*3\r\n$7\r\nPUBLISH\r\n$6\r\nevents\r\n${}\r\n", payload.len()).into_bytes();
+        command.extend_from_slice(payload);
+        command.extend_from_slice(b"\r\n");
+        let answer = self.ask(&command).expect("Redis answers");
+        answer.strip_prefix(':').and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("{answer}"))
+    }
+
+    /// Waits until this many subscribers are there.
+    pub(crate) fn wait_for_subscribers(&self, count: u64) {
+        wait_for("subscribers", || {
+            let stream = self.connect().ok()?;
+            let mut answer = BufReader::new(&stream).lines();
+            (&stream).write_all(b"*3\r\n$6\r\nPUBSUB\r\n$6\r\nNUMSUB\r\n$6\r\nevents\r\n").ok()?;
+            // An array of two: the channel's name and its number of subscribers.
+            let number = answer.nth(3)?.ok()?;
+            (number == format!(":{count}")).then_some(())
+        });
+    }
+
+    fn ask(&self, command: &[u8]) -> std::io::Result<String> {
+        let stream = self.connect()?;
+        (&stream).write_all(command)?;
+        let mut line = String::new();
+        BufReader::new(&stream).read_line(&mut line)?;
+        Ok(line.trim_end().to_owned())
+    }
+
+    fn connect(&self) -> std::io::Result<TcpStream> {
+        TcpStream::connect(("127.0.0.1", self.port))
+    }
+
+    fn ready(self) -> Self {
+        wait_for("redis-server to answer", || {
+            self.ask(b"*1\r\n$4\r\nPING\r\n").ok().filter(|answer| answer == "+PONG")
+        });
+        self
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        // It may be gone already, or stopped: SIGKILL ends both.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn spawn(port: u16) -> Child {
+    Command::new("redis-server")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("redis-server is installed (apt-get install redis-server; cargo xtask test does it)")
+}
+
+/// A port that nobody uses at the moment.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a local port");
+    listener.local_addr().expect("bound").port()
+}
