@@ -1,4 +1,6 @@
+import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { Program } from "./program.ts";
 
 /** The release, unless the environment names another one. */
@@ -6,6 +8,12 @@ const BINARY =
   process.env.FRAPPE_LIVE_BINARY ?? fileURLToPath(new URL("../../target/release/frappe-live", import.meta.url));
 
 const ADDRESS = /http:\/\/127\.0\.0\.1:(\d+)\/live\//;
+
+/** Runs one of the binary's commands to its end and gives what it wrote. A failure is an error with its words. */
+export async function runCommand(...args: readonly string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(BINARY, args);
+  return stdout;
+}
 
 /** A frappe-live server of a test. */
 export class Server {

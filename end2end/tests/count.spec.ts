@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { Page, WebSocket } from "@playwright/test";
+import type { Page } from "@playwright/test";
 import { complaintsOf, expect, test } from "../support/fixtures.ts";
 import { numbers, publishCounts } from "../support/frappe.ts";
 import {
@@ -14,6 +14,7 @@ import {
 } from "../support/page.ts";
 import { Random } from "../support/random.ts";
 import type { Redis } from "../support/redis.ts";
+import { runCommand } from "../support/server.ts";
 
 test("the document holds the value published before the visit, and counts on from there", async ({
   page,
@@ -41,8 +42,8 @@ test("the command line publishes as Python does", async ({ page, redis, redisSer
   await expect(count(page)).toHaveText("");
 
   const message = ["--event", "count", "--user", "Administrator", "--message", '{"count": 7}'];
-  const log = await redisServer.runCommand("publish", ...message, "--redis", redis.url);
-  expect(log).toContain("1 subscriber got");
+  const answer = await runCommand("publish", ...message, "--redis", redis.url);
+  expect(answer).toContain("1 subscriber got");
   await expect(count(page)).toHaveText("7");
 });
 
@@ -88,16 +89,17 @@ test.describe("nothing is missed while the page loads", () => {
     const frames = recordFrames(page);
 
     const bursts = new Bursts(redis, ALL.slice(1), 5);
-    const socket = page.waitForEvent("websocket");
-    const steps = [
-      page.waitForResponse("**/live/count").then(bursts.next),
-      page.waitForResponse("**/*.wasm").then(bursts.next),
-      socket.then(bursts.next),
-      socket.then((socket) => frameReceived(socket, "hello")).then(bursts.next),
-      socket.then((socket) => frameReceived(socket, "joined")).then(bursts.next),
-    ];
+    page.on("response", (response) => {
+      if (/\/live\/count$|\.wasm$/.test(response.url())) bursts.next();
+    });
+    page.on("websocket", (socket) => {
+      bursts.next();
+      socket.on("framereceived", ({ payload }) => {
+        if (["hello", "joined"].includes(JSON.parse(payload.toString()).type)) bursts.next();
+      });
+    });
     await page.goto(`${redisServer.url}count`);
-    await Promise.all(steps);
+    await bursts.areDone();
 
     await expectAll(page, frames);
   });
@@ -158,7 +160,7 @@ test.describe("the article", () => {
   });
 });
 
-/** Numbers that are published in equal parts, one part after the other. */
+/** Numbers that are published in parts of equal size, one part after the other. */
 class Bursts {
   readonly #redis: Redis;
   readonly #parts: number[][];
@@ -170,14 +172,15 @@ class Bursts {
     this.#parts = Array.from({ length: parts }, (_, index) => all.slice(index * size, (index + 1) * size));
   }
 
-  /** Publishes the next part, after the one before. */
-  readonly next = (): Promise<void> => {
-    const part = this.#parts.shift() ?? [];
-    this.#last = this.#last.then(() => publishCounts(this.#redis, part));
-    return this.#last;
-  };
-}
+  /** Publishes the next part, after those before. */
+  next(): void {
+    const part = this.#parts.shift();
+    if (part) this.#last = this.#last.then(() => publishCounts(this.#redis, part));
+  }
 
-async function frameReceived(socket: WebSocket, type: string): Promise<void> {
-  await socket.waitForEvent("framereceived", ({ payload }) => JSON.parse(payload.toString()).type === type);
+  /** Waits until every part is published. */
+  async areDone(): Promise<void> {
+    await expect.poll(() => this.#parts.length).toBe(0);
+    await this.#last;
+  }
 }

@@ -6,9 +6,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::fields::Fields;
 use crate::position::Position;
 use crate::room::Room;
 
@@ -16,7 +17,7 @@ use crate::room::Room;
 pub const PAGE_START_ID: &str = "frappe-live-start";
 
 /// Frappe's two kinds of user, and nobody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserType {
     /// May use the desk; is in the site-wide room.
     SystemUser,
@@ -39,7 +40,7 @@ impl UserType {
 }
 
 /// Who is looking at a page, as Frappe says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Viewer {
     /// The site.
     pub site: String,
@@ -94,7 +95,7 @@ pub trait Host: Send + Sync {
 }
 
 /// What the document carries for the browser.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct PageStart {
     /// Who is looking.
     pub user: String,
@@ -105,7 +106,7 @@ pub struct PageStart {
 }
 
 /// One value that the document shows.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct StartValue {
     /// The room it was published to.
     pub room: Room,
@@ -115,6 +116,28 @@ pub struct StartValue {
     pub position: Position,
     /// Frappe's message.
     pub message: Box<RawValue>,
+}
+
+impl PageStart {
+    /// Reads what a document carries; `None` where it is not what this version writes.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        let start = Fields::read(text).ok()?;
+        let value = |text: &str| {
+            let value = Fields::read(text).ok()?;
+            Some(StartValue {
+                room: value.room("room")?,
+                event: value.text("event")?,
+                position: value.position("position")?,
+                message: RawValue::from_string(value.raw("message")?.to_owned()).ok()?,
+            })
+        };
+        Some(Self {
+            user: start.text("user")?,
+            position: start.position("position")?,
+            values: start.list("values")?.into_iter().map(value).collect::<Option<_>>()?,
+        })
+    }
 }
 
 /// A page being rendered: the server behind it, and what it has shown so far.
@@ -214,7 +237,7 @@ mod tests {
         assert_eq!(page.latest(&room, "nothing"), None);
         let json = page.start_json();
         assert!(!json.contains('<'), "{json}");
-        let start: PageStart = serde_json::from_str(&json).expect("JSON");
+        let start = PageStart::read(&json).expect("a page start");
         assert_eq!((start.user.as_str(), start.position.offset, start.values.len()), ("jane@example.com", 4, 1));
         let value: serde_json::Value = serde_json::from_str(start.values[0].message.get()).expect("JSON");
         assert_eq!(value["html"], "</script><b>");

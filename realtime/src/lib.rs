@@ -14,6 +14,7 @@
 pub mod client;
 pub mod close;
 pub mod event;
+mod fields;
 pub mod frame;
 pub mod host;
 pub mod position;

@@ -1,13 +1,13 @@
 //! Positions: how far a page has read a site's events.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// How far a reader is in the events of one site.
 ///
 /// Frappe's messages carry no number, so the server stamps them: `offset` counts the events of the
 /// site, `epoch` names one unbroken count. A new epoch begins when the server starts and whenever it
 /// may have missed events, so offsets of two epochs are never compared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Position {
     /// Which count `offset` belongs to. Opaque text.
     pub epoch: String,

@@ -1,7 +1,6 @@
 //! Carries out in the browser what the machine and the store decide. One per page.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use leptos::prelude::{ArcRwSignal, Set, Signal, document, window};
@@ -39,7 +38,7 @@ type Callback = Rc<dyn Fn(Delivery<'_>)>;
 struct Connection {
     machine: Machine,
     store: Store,
-    callbacks: BTreeMap<u32, Callback>,
+    callbacks: Vec<(ListenerId, Callback)>,
     socket: Option<Socket>,
     epoch: String,
     state: ArcRwSignal<LinkState>,
@@ -56,7 +55,7 @@ thread_local! {
     static CONNECTION: RefCell<Connection> = RefCell::new(Connection {
         machine: Machine::new(random_seed()),
         store: Store::default(),
-        callbacks: BTreeMap::new(),
+        callbacks: Vec::new(),
         socket: None,
         epoch: String::new(),
         state: ArcRwSignal::new(LinkState::Connecting),
@@ -79,7 +78,7 @@ pub(crate) fn listen(listen: Listen, callback: impl Fn(Delivery<'_>) + 'static) 
         let connected = connection.machine.is_open();
         let Listen { room, event, latest, start } = listen;
         let (id, frame) = connection.store.listen(&room, &event, latest, start, connected);
-        connection.callbacks.insert(id.number(), Rc::new(callback));
+        connection.callbacks.push((id, Rc::new(callback)));
         (id, frame)
     });
     frame.iter().for_each(send);
@@ -90,7 +89,7 @@ pub(crate) fn listen(listen: Listen, callback: impl Fn(Delivery<'_>) + 'static) 
 /// Removes a listener.
 pub(crate) fn forget(id: ListenerId) {
     let frame = with(|connection| {
-        connection.callbacks.remove(&id.number());
+        connection.callbacks.retain(|(known, _)| *known != id);
         connection.store.forget(id, connection.machine.is_open())
     });
     frame.iter().for_each(send);
@@ -243,7 +242,10 @@ fn give(outcome: Option<Outcome>, message: &str) {
         Some(Outcome::Gap(ids)) => (ids, |_| Delivery::Gap),
     };
     for id in ids {
-        let callback = with(|connection| connection.callbacks.get(&id.number()).cloned());
+        let callback = with(|connection| {
+            let found = connection.callbacks.iter().find(|(known, _)| *known == id);
+            found.map(|(_, callback)| Rc::clone(callback))
+        });
         if let Some(callback) = callback {
             callback(delivery(message));
         }

@@ -11,14 +11,6 @@ use crate::room::Room;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ListenerId(u32);
 
-impl ListenerId {
-    /// Its number, unique within the store.
-    #[must_use]
-    pub const fn number(self) -> u32 {
-        self.0
-    }
-}
-
 #[derive(Debug)]
 struct Listener {
     id: ListenerId,

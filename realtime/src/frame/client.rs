@@ -1,11 +1,9 @@
 //! Frames that a page sends.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use super::Ref;
+use crate::fields::Fields;
 use crate::position::Position;
 use crate::room::Room;
 
@@ -56,39 +54,41 @@ impl fmt::Display for FrameError {
 
 impl std::error::Error for FrameError {}
 
-#[derive(Serialize, Deserialize)]
-struct Wire<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
-    #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
-    reference: Option<Ref>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    room: Option<Cow<'a, Room>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    since: Option<Cow<'a, Position>>,
-    #[serde(default, skip_serializing_if = "<[String]>::is_empty")]
-    latest: Cow<'a, [String]>,
-}
-
 impl ClientFrame {
     /// The frame as JSON text.
     #[must_use]
     pub fn encode(&self) -> String {
-        let (kind, reference, room, since, latest) = match self {
-            Self::Join { reference, room, since, latest } => {
-                ("join", Some(*reference), Some(room), since.as_ref(), latest.as_slice())
+        let mut text = String::from("{\"type\":\"");
+        let (kind, reference, room) = match self {
+            Self::Join { reference, room, .. } => ("join", Some(*reference), Some(room)),
+            Self::Leave { reference, room } => ("leave", Some(*reference), Some(room)),
+            Self::Ping { reference } => ("ping", *reference, None),
+        };
+        text.push_str(kind);
+        text.push('"');
+        let mut add = |key: &str, value: &str| {
+            text.push_str(",\"");
+            text.push_str(key);
+            text.push_str("\":");
+            text.push_str(value);
+        };
+        if let Some(reference) = reference {
+            add("ref", &reference.to_string());
+        }
+        if let Some(room) = room {
+            add("room", &quote(&room.to_string()));
+        }
+        if let Self::Join { since, latest, .. } = self {
+            if let Some(Position { epoch, offset }) = since {
+                add("since", &["{\"epoch\":", &quote(epoch), ",\"offset\":", &offset.to_string(), "}"].concat());
             }
-            Self::Leave { reference, room } => ("leave", Some(*reference), Some(room), None, [].as_slice()),
-            Self::Ping { reference } => ("ping", *reference, None, None, [].as_slice()),
-        };
-        let wire = Wire {
-            kind: Cow::Borrowed(kind),
-            reference,
-            room: room.map(Cow::Borrowed),
-            since: since.map(Cow::Borrowed),
-            latest: Cow::Borrowed(latest),
-        };
-        serde_json::to_string(&wire).expect("frames hold only text, numbers and lists of text")
+            if !latest.is_empty() {
+                let names: Vec<String> = latest.iter().map(|name| quote(name)).collect();
+                add("latest", &["[", &names.join(","), "]"].concat());
+            }
+        }
+        text.push('}');
+        text
     }
 
     /// Understands a page's frame.
@@ -97,28 +97,30 @@ impl ClientFrame {
     /// Text that is not JSON, not an object, of an unknown type or without a key that its type needs.
     /// Unknown keys are ignored, so that newer pages can talk to older servers.
     pub fn parse(text: &str) -> Result<Self, FrameError> {
-        let wire: Wire<'_> = serde_json::from_str(text).map_err(|error| {
+        let fields = Fields::read(text).map_err(|error| {
             let code = if error.is_data() { "bad_frame" } else { "not_json" };
             FrameError { reference: None, code, reason: format!("The frame could not be read: {error}.") }
         })?;
-        let reference = wire.reference;
-        let missing = |key: &str| FrameError {
+        let reference = fields.number("ref");
+        let kind = fields.text("type").unwrap_or_default();
+        let bad = |key: &str| FrameError {
             reference,
             code: "bad_frame",
-            reason: format!("A \"{}\" frame needs the key \"{key}\".", wire.kind),
+            reason: format!("The key \"{key}\" of a \"{kind}\" frame is missing or not of its kind."),
         };
-        match wire.kind.as_ref() {
+        match kind.as_str() {
             "join" => Ok(Self::Join {
-                reference: reference.ok_or_else(|| missing("ref"))?,
-                room: wire.room.as_deref().cloned().ok_or_else(|| missing("room"))?,
-                since: wire.since.map(Cow::into_owned),
-                latest: wire.latest.into_owned(),
+                reference: reference.ok_or_else(|| bad("ref"))?,
+                room: fields.room("room").ok_or_else(|| bad("room"))?,
+                since: optional(&fields, "since", Fields::position).map_err(bad)?,
+                latest: optional(&fields, "latest", Fields::texts).map_err(bad)?.unwrap_or_default(),
             }),
             "leave" => Ok(Self::Leave {
-                reference: reference.ok_or_else(|| missing("ref"))?,
-                room: wire.room.as_deref().cloned().ok_or_else(|| missing("room"))?,
+                reference: reference.ok_or_else(|| bad("ref"))?,
+                room: fields.room("room").ok_or_else(|| bad("room"))?,
             }),
-            "ping" => Ok(Self::Ping { reference }),
+            "ping" => Ok(Self::Ping { reference: optional(&fields, "ref", Fields::number).map_err(bad)? }),
+            "" => Err(bad("type")),
             other => Err(FrameError {
                 reference,
                 code: "unknown_frame",
@@ -126,6 +128,23 @@ impl ClientFrame {
             }),
         }
     }
+}
+
+/// A key that may be missing or null, but not of another kind. The error is the key.
+fn optional<'a, 'b, T>(
+    fields: &'a Fields<'b>,
+    key: &'static str,
+    read: impl Fn(&'a Fields<'b>, &str) -> Option<T>,
+) -> Result<Option<T>, &'static str> {
+    match fields.raw(key) {
+        None | Some("null") => Ok(None),
+        Some(_) => read(fields, key).map(Some).ok_or(key),
+    }
+}
+
+/// Text as a JSON string.
+fn quote(text: &str) -> String {
+    serde_json::to_string(text).expect("text can be quoted")
 }
 
 #[cfg(test)]
@@ -163,7 +182,10 @@ mod tests {
             (r#"{"ref":1}"#, "bad_frame", None),
             (r#"{"type":"join","room":"all"}"#, "bad_frame", None),
             (r#"{"type":"join","ref":2}"#, "bad_frame", Some(2)),
-            (r#"{"type":"join","ref":2,"room":7}"#, "bad_frame", None),
+            (r#"{"type":"join","ref":2,"room":7}"#, "bad_frame", Some(2)),
+            (r#"{"type":"join","ref":2,"room":"all","since":7}"#, "bad_frame", Some(2)),
+            (r#"{"type":"join","ref":2,"room":"all","latest":"e"}"#, "bad_frame", Some(2)),
+            (r#"{"type":"ping","ref":"x"}"#, "bad_frame", None),
             (r#"{"type":"dance","ref":3}"#, "unknown_frame", Some(3)),
         ] {
             let error = ClientFrame::parse(text).expect_err(text);

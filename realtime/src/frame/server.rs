@@ -1,13 +1,13 @@
 //! Frames that the server sends.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::Ref;
 use crate::close::CloseCode;
+use crate::fields::Fields;
 use crate::position::Position;
 use crate::room::Room;
 
@@ -163,11 +163,11 @@ pub fn event_text(room: &Room, event: &str, message: &str, offset: u64) -> Strin
     format!(r#"{{"type":"event","room":{room},"event":{event},"offset":{offset},"message":{message}}}"#)
 }
 
-#[derive(Default, Serialize, Deserialize)]
-#[serde(default)]
+/// The keys of all frames but `event`, for writing.
+#[derive(Default, Serialize)]
 struct Wire<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
+    #[serde(rename = "type")]
+    kind: &'a str,
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     reference: Option<Ref>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -178,26 +178,20 @@ struct Wire<'a> {
     user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     heartbeat: Option<u32>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    rooms: Vec<Room>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rooms: Option<&'a [Room]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     build: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     room: Option<Room>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    event: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    offset: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<Box<RawValue>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     position: Option<Position>,
     #[serde(skip_serializing_if = "Option::is_none")]
     recovered: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<Cow<'a, str>>,
+    code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<Cow<'a, str>>,
+    reason: Option<&'a str>,
 }
 
 impl ServerFrame {
@@ -207,56 +201,43 @@ impl ServerFrame {
         let wire = match self {
             Self::Event { room, event, message, offset } => return event_text(room, event, message.get(), *offset),
             Self::Hello { connection, epoch, user, heartbeat, rooms, build } => Wire {
-                kind: Cow::Borrowed("hello"),
+                kind: "hello",
                 connection: Some(connection.clone()),
                 epoch: Some(epoch.clone()),
                 user: Some(user.clone()),
                 heartbeat: Some(*heartbeat),
-                rooms: rooms.clone(),
+                rooms: Some(rooms),
                 build: Some(build.clone()),
                 ..Wire::default()
             },
             Self::Joined { reference, room, position, recovered } => Wire {
-                kind: Cow::Borrowed("joined"),
+                kind: "joined",
                 reference: Some(*reference),
                 room: Some(room.clone()),
                 position: Some(position.clone()),
                 recovered: Some(*recovered),
                 ..Wire::default()
             },
-            Self::Ok { reference, position } => Wire {
-                kind: Cow::Borrowed("ok"),
-                reference: *reference,
-                position: Some(position.clone()),
-                ..Wire::default()
-            },
+            Self::Ok { reference, position } => {
+                Wire { kind: "ok", reference: *reference, position: Some(position.clone()), ..Wire::default() }
+            }
             Self::Denied { reference, room, denial } => Wire {
-                kind: Cow::Borrowed("denied"),
+                kind: "denied",
                 reference: Some(*reference),
                 room: Some(room.clone()),
-                code: Some(Cow::Borrowed(denial.word())),
-                reason: Some(Cow::Borrowed(denial.sentence())),
+                code: Some(denial.word()),
+                reason: Some(denial.sentence()),
                 ..Wire::default()
             },
-            Self::Error { reference, code, reason } => Wire {
-                kind: Cow::Borrowed("error"),
-                reference: *reference,
-                code: Some(Cow::Borrowed(code)),
-                reason: Some(Cow::Borrowed(reason)),
-                ..Wire::default()
-            },
-            Self::Gap { room, position } => Wire {
-                kind: Cow::Borrowed("gap"),
-                room: Some(room.clone()),
-                position: Some(position.clone()),
-                ..Wire::default()
-            },
-            Self::Bye { code } => Wire {
-                kind: Cow::Borrowed("bye"),
-                code: Some(Cow::Borrowed(code.word())),
-                reason: Some(Cow::Borrowed(code.sentence())),
-                ..Wire::default()
-            },
+            Self::Error { reference, code, reason } => {
+                Wire { kind: "error", reference: *reference, code: Some(code), reason: Some(reason), ..Wire::default() }
+            }
+            Self::Gap { room, position } => {
+                Wire { kind: "gap", room: Some(room.clone()), position: Some(position.clone()), ..Wire::default() }
+            }
+            Self::Bye { code } => {
+                Wire { kind: "bye", code: Some(code.word()), reason: Some(code.sentence()), ..Wire::default() }
+            }
         };
         serde_json::to_string(&wire).expect("frames hold only text, numbers and raw JSON")
     }
@@ -270,40 +251,41 @@ impl ServerFrame {
     }
 
     fn read(text: &str) -> Option<Self> {
-        let wire: Wire<'_> = serde_json::from_str(text).ok()?;
-        Some(match wire.kind.as_ref() {
+        let fields = Fields::read(text).ok()?;
+        Some(match fields.text("type")?.as_str() {
             "event" => Self::Event {
-                room: wire.room?,
-                event: wire.event?,
-                // serde reads a JSON null as an absent message; for Frappe the two are one.
-                message: wire.message.unwrap_or_else(|| RawValue::NULL.to_owned()),
-                offset: wire.offset?,
+                room: fields.room("room")?,
+                event: fields.text("event")?,
+                message: RawValue::from_string(fields.raw("message")?.to_owned()).ok()?,
+                offset: fields.number("offset")?,
             },
             "hello" => Self::Hello {
-                connection: wire.connection?,
-                epoch: wire.epoch?,
-                user: wire.user?,
-                heartbeat: wire.heartbeat?,
-                rooms: wire.rooms,
-                build: wire.build?,
+                connection: fields.text("connection")?,
+                epoch: fields.text("epoch")?,
+                user: fields.text("user")?,
+                heartbeat: u32::try_from(fields.number("heartbeat")?).ok()?,
+                rooms: fields.texts("rooms")?.iter().map(|room| Room::parse(room)).collect(),
+                build: fields.text("build")?,
             },
             "joined" => Self::Joined {
-                reference: wire.reference?,
-                room: wire.room?,
-                position: wire.position?,
-                recovered: wire.recovered?,
+                reference: fields.number("ref")?,
+                room: fields.room("room")?,
+                position: fields.position("position")?,
+                recovered: fields.raw("recovered")? == "true",
             },
-            "ok" => Self::Ok { reference: wire.reference, position: wire.position? },
-            "denied" => {
-                Self::Denied { reference: wire.reference?, room: wire.room?, denial: Denial::from_word(&wire.code?)? }
-            }
+            "ok" => Self::Ok { reference: fields.number("ref"), position: fields.position("position")? },
+            "denied" => Self::Denied {
+                reference: fields.number("ref")?,
+                room: fields.room("room")?,
+                denial: Denial::from_word(&fields.text("code")?)?,
+            },
             "error" => Self::Error {
-                reference: wire.reference,
-                code: wire.code?.into_owned(),
-                reason: wire.reason?.into_owned(),
+                reference: fields.number("ref"),
+                code: fields.text("code")?,
+                reason: fields.text("reason")?,
             },
-            "gap" => Self::Gap { room: wire.room?, position: wire.position? },
-            "bye" => Self::Bye { code: CloseCode::from_word(&wire.code?)? },
+            "gap" => Self::Gap { room: fields.room("room")?, position: fields.position("position")? },
+            "bye" => Self::Bye { code: CloseCode::from_word(&fields.text("code")?)? },
             _ => return None,
         })
     }

@@ -15,7 +15,7 @@ thread_local! {
 
 fn read_page_start() -> Option<PageStart> {
     let text = document().get_element_by_id(PAGE_START_ID)?.text_content()?;
-    serde_json::from_str(&text).ok()
+    PageStart::read(&text)
 }
 
 pub(super) fn user() -> Option<String> {

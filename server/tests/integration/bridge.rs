@@ -1,15 +1,14 @@
 //! Real Redis: present, absent, killed, silent; and what it may publish.
 
-
 use std::time::Duration;
 
+use crate::support::page::Page;
+use crate::support::redis::{Redis, free_port};
+use crate::support::server::Server;
 use realtime::frame::ServerFrame;
 use realtime::host::PageStart;
 use realtime::position::Position;
 use realtime::room::Room;
-use crate::support::page::Page;
-use crate::support::redis::{Redis, free_port};
-use crate::support::server::Server;
 
 const SITE: &str = "rt15.localhost";
 
@@ -44,7 +43,7 @@ async fn page_start(server: &Server) -> PageStart {
     let (_, rest) = html.split_once("id=\"frappe-live-start\"").expect("the start is in the document");
     let (_, rest) = rest.split_once('>').expect("an element");
     let (json, _) = rest.split_once("</script>").expect("an element");
-    serde_json::from_str(json).expect("a page start")
+    PageStart::read(json).expect("a page start")
 }
 
 #[tokio::test]

@@ -63,10 +63,9 @@ fn publish_says_what_to_give_without_redis() {
 #[test]
 fn publish_names_what_is_wrong() {
     let redis = Redis::start();
-    for (args, named) in [
-        (vec!["--message", "hello"], "JSON"),
-        (vec!["--task-id", "t", "--message", "\"text\""], "task"),
-    ] {
+    for (args, named) in
+        [(vec!["--message", "hello"], "JSON"), (vec!["--task-id", "t", "--message", "\"text\""], "task")]
+    {
         let text = refusal(&[&["publish", "--redis", &redis.url()], args.as_slice()].concat());
         assert!(text.to_lowercase().contains(&named.to_lowercase()), "{text}");
     }

@@ -79,7 +79,8 @@ async fn the_token_comes_before_the_session_and_a_guest_costs_no_question() {
     let all = cases("v15");
     let frappe = Frappe::start(all.clone()).await;
     let server = Server::start(&["--frappe", &frappe.url, "--site", "rt15.localhost"]);
-    let token = all.iter().find(|case| case.name == "get_user_info_token").and_then(|case| case.header("authorization"));
+    let token =
+        all.iter().find(|case| case.name == "get_user_info_token").and_then(|case| case.header("authorization"));
     let sid = all.iter().find(|case| case.name == "get_user_info_cookie_admin").and_then(|case| case.header("cookie"));
     let (token, sid) = (token.expect("captured"), sid.expect("captured"));
 

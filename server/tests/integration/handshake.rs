@@ -43,7 +43,8 @@ fn a_handshake_that_is_none_gets_a_sentence() {
         let _ = stream.read_to_string(&mut answer);
         answer
     };
-    let upgrade = "Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: frappe-live.v1\r\n";
+    let upgrade =
+        "Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: frappe-live.v1\r\n";
     let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     for (lines, status) in [
         ("Host: localhost\r\nConnection: close\r\n".to_owned(), "426"),
@@ -71,7 +72,8 @@ async fn one_page_that_breaks_the_rules_is_nobody_elses_problem() {
         assert_eq!(page.close_code().await, code.number());
     }
     let mut page = Page::open(&server, &[]).await;
-    for (text, code) in [("nonsense", "not_json"), ("[]", "bad_frame"), (r#"{"type":"sing","ref":4}"#, "unknown_frame")] {
+    for (text, code) in [("nonsense", "not_json"), ("[]", "bad_frame"), (r#"{"type":"sing","ref":4}"#, "unknown_frame")]
+    {
         page.send(Message::text(text)).await;
         let frame = page.frame().await;
         assert!(matches!(&frame, ServerFrame::Error { code: got, .. } if got == code), "{text}: {frame:?}");
