@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Program } from "./program.ts";
@@ -6,6 +7,10 @@ import { Program } from "./program.ts";
 /** The release, unless the environment names another one. */
 const BINARY =
   process.env.FRAPPE_LIVE_BINARY ?? fileURLToPath(new URL("../../target/release/frappe-live", import.meta.url));
+
+/** How long an event may take from Redis to the server, and how often we look. */
+const ARRIVAL_LIMIT_MS = 10_000;
+const LOOK_EVERY_MS = 5;
 
 const ADDRESS = /http:\/\/127\.0\.0\.1:(\d+)\/live\//;
 
@@ -49,6 +54,18 @@ export class Server {
   /** Waits until what is published on its Redis arrives. */
   async isSubscribed(): Promise<void> {
     await this.logMatches(/Subscribed to the channel events/);
+  }
+
+  /** Waits until it has accepted this many events since it started: Redis answers before the server has read them. */
+  async hasAccepted(events: number): Promise<void> {
+    const deadline = Date.now() + ARRIVAL_LIMIT_MS;
+    for (;;) {
+      const response = await fetch(`${this.url}readyz`);
+      const { accepted } = ((await response.json()) as { events: { accepted: number } }).events;
+      if (accepted >= events) return;
+      if (Date.now() > deadline) throw new Error(`${accepted} of ${events} events arrived. Log:\n${this.log}`);
+      await wait(LOOK_EVERY_MS);
+    }
   }
 
   /** Waits for a match in its log. */

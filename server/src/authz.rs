@@ -27,6 +27,14 @@ impl Grant {
     }
 }
 
+#[cfg(test)]
+impl Grant {
+    /// Leave for any room, for tests of what comes after the question.
+    pub(crate) const fn for_a_test(room: Room) -> Self {
+        Self { room }
+    }
+}
+
 /// Grants the rooms that a session is in by itself (FRAPPE 13 to 16: own user, website, and the site
 /// for System Users) and refuses all others.
 ///

@@ -1,6 +1,7 @@
 //! The real binary among real processes.
 
 mod bridge;
+mod captures;
 mod commands;
 mod frappe;
 mod handshake;

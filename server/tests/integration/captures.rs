@@ -1,14 +1,13 @@
 //! What real Frappe published, through the event parser; and what our own publish makes of the same calls.
 
-#[path = "support/captures.rs"]
-mod captures;
-
 use std::collections::BTreeMap;
 
 use realtime::room::Room;
 use serde_json::Value;
 use server::event::{self, Destination, SkipReason};
 use server::publish::{self, PublishError, Request};
+
+use crate::support::captures;
 
 /// A site of no capture, so that a site that was not read from the payload shows.
 const DEFAULT_SITE: &str = "default.localhost";
