@@ -16,7 +16,7 @@ fn count_shown(document: &str) -> &str {
 
 fn page_start(document: &str) -> PageStart {
     let json = between(document, &format!(r#"<script id="{PAGE_START_ID}" type="application/json">"#), "</script>");
-    serde_json::from_str(json).expect("the page start is JSON")
+    PageStart::read(json).expect("the page start can be read")
 }
 
 fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {

@@ -52,7 +52,8 @@ export const test = base.extend<Fixtures>({
   },
 
   quiet: [
-    async ({ context }, use) => {
+    // It needs `startServer` so that it looks before the servers end, which their pages would complain of.
+    async ({ context, startServer: _ }, use) => {
       const complaints = complaintsOf(context);
       await use(complaints);
       expect(complaints, "errors and warnings of the pages").toEqual([]);

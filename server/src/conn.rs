@@ -90,9 +90,9 @@ pub async fn run<L: Line>(
                     break None;
                 }
                 (heard, pinged) = (Instant::now(), false);
-                let end = receive(&mut reader, &mut session, &queue);
+                let read = receive(&mut reader, &mut session, &queue);
                 queue.flush();
-                if let Some(end) = end {
+                if let Read::End(end) = read {
                     break end;
                 }
             }
@@ -138,8 +138,16 @@ async fn write_on<L: Line>(line: &L, queue: &Queue, limits: ConnectionLimits) {
     }
 }
 
-/// Reads all that is there. The outer `Some` ends the connection.
-fn receive<L: Line>(reader: &mut Reader<L>, session: &mut Session, queue: &Queue) -> Option<Option<CloseCode>> {
+/// What reading leads to.
+enum Read {
+    /// All that was there is read.
+    GoOn,
+    /// The connection ends, with a code of ours or because the peer went.
+    End(Option<CloseCode>),
+}
+
+/// Reads all that is there.
+fn receive<L: Line>(reader: &mut Reader<L>, session: &mut Session, queue: &Queue) -> Read {
     loop {
         let received = reader.next();
         let replies = reader.take_replies();
@@ -149,16 +157,16 @@ fn receive<L: Line>(reader: &mut Reader<L>, session: &mut Session, queue: &Queue
         match received {
             Received::Text(text) => {
                 if let Some(code) = session.receive(&text) {
-                    return Some(Some(code));
+                    return Read::End(Some(code));
                 }
             }
-            Received::Nothing => return None,
-            Received::Refused(code) => return Some(Some(code)),
+            Received::Nothing => return Read::GoOn,
+            Received::Refused(code) => return Read::End(Some(code)),
             Received::Closed => {
                 queue.finish();
-                return Some(None);
+                return Read::End(None);
             }
-            Received::Gone => return Some(None),
+            Received::Gone => return Read::End(None),
         }
     }
 }

@@ -44,7 +44,7 @@ impl Default for HistoryLimits {
             total_bytes: 256 << 20,
             values: 10_000,
             value_bytes: 16 << 20,
-            value_age: Duration::from_secs(24 * 3600),
+            value_age: Duration::from_hours(24),
         }
     }
 }
@@ -127,10 +127,10 @@ impl History {
         if since.offset < self.floor && behind > 0 {
             return None;
         }
-        static NOTHING: VecDeque<Entry> = VecDeque::new();
-        let entries = self.rooms.get(room).unwrap_or(&NOTHING);
-        let first = entries.partition_point(|entry| entry.offset <= since.offset);
-        Some(entries.range(first..).map(|entry| &entry.frame))
+        let entries = self.rooms.get(room);
+        let after =
+            entries.map(|entries| entries.range(entries.partition_point(|entry| entry.offset <= since.offset)..));
+        Some(after.unwrap_or_default().map(|entry| &entry.frame))
     }
 
     /// The newest value of an event: its offset and frame.

@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         Err(error) => return refuse(&format!("the operating system gives no threads or sockets ({error})")),
     };
     let outcome = match cli.command {
-        Some(Command::Publish(args)) => runtime.block_on(publish_command(args)),
+        Some(Command::Publish(args)) => runtime.block_on(publish_command(*args)),
         Some(Command::Serve(args)) => runtime.block_on(serve(*args)),
         None => runtime.block_on(serve(cli.serve)),
     };

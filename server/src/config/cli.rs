@@ -22,8 +22,8 @@ pub struct Cli {
 pub enum Command {
     /// Serve pages and events (the default).
     Serve(Box<ServeArgs>),
-    /// Publish an event, as frappe.publish_realtime does in Python.
-    Publish(PublishArgs),
+    /// Publish an event, as `frappe.publish_realtime` does in Python.
+    Publish(Box<PublishArgs>),
 }
 
 /// The settings of `serve`, unchecked. A file given with `--config` has the same names.
@@ -34,8 +34,8 @@ pub struct ServeArgs {
     #[arg(long, value_name = "IP:PORT", env = "FRAPPE_LIVE_LISTEN")]
     pub listen: Option<String>,
 
-    /// Redis to subscribe to; may be repeated (Frappe 15+ publishes on redis_queue, 13 and 14 on
-    /// redis_socketio). Without it events come from an embedded bus, and a demo publishes on it.
+    /// Redis to subscribe to; may be repeated (Frappe 15+ publishes on `redis_queue`, 13 and 14 on
+    /// `redis_socketio`). Without it events come from an embedded bus, and a demo publishes on it.
     #[arg(long, value_name = "URL", env = "FRAPPE_LIVE_REDIS", value_delimiter = ',', hide_env_values = true)]
     pub redis: Vec<String>,
 
@@ -110,7 +110,7 @@ pub struct ServeArgs {
 /// What `publish` is given: the arguments of `frappe.publish_realtime`.
 #[derive(Debug, Args)]
 pub struct PublishArgs {
-    /// The event's name [default: global, or task_progress with a task].
+    /// The event's name [default: global, or `task_progress` with a task].
     #[arg(long)]
     pub event: Option<String>,
     /// The message, as JSON [default: {}].

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use realtime::close::CloseCode;
-use tungstenite::error::{CapacityError, Error};
+use tungstenite::error::{CapacityError, Error, ProtocolError};
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Message, WebSocket};
 
@@ -65,11 +65,15 @@ impl<L: Line> Reader<L> {
                 Ok(Message::Close(_)) => Received::Closed,
                 Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => continue,
                 Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => Received::Nothing,
-                Err(Error::Io(_) | Error::ConnectionClosed | Error::AlreadyClosed) => Received::Gone,
+                Err(
+                    Error::Io(_)
+                    | Error::ConnectionClosed
+                    | Error::AlreadyClosed
+                    | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake),
+                ) => Received::Gone,
                 Err(Error::Capacity(CapacityError::MessageTooLong { .. })) => {
                     Received::Refused(CloseCode::FrameTooLarge)
                 }
-                Err(Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)) => Received::Gone,
                 Err(_) => Received::Refused(CloseCode::ProtocolError),
             };
         }

@@ -230,7 +230,7 @@ async fn a_silent_page_is_pinged_and_then_given_up() {
     let engine = engine();
     let mut connected = connect_usual(&engine).await;
     // The client library answers pings only while it is polled.
-    let ended = tokio::time::timeout(Duration::from_secs(120), &mut connected.task).await;
+    let ended = tokio::time::timeout(Duration::from_mins(2), &mut connected.task).await;
     assert_eq!(ended.expect("within two heartbeats").expect("no panic"), Some(CloseCode::Idle));
     let hello = connected.page.next().await;
     assert!(matches!(hello, Some(Ok(Message::Text(_)))), "{hello:?}");

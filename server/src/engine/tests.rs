@@ -25,7 +25,9 @@ impl Wire for Recorder {
     fn try_write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut taken = self.0.lock().unwrap();
         let before = taken.len();
-        parts.iter().for_each(|part| taken.extend_from_slice(part));
+        for part in parts {
+            taken.extend_from_slice(part);
+        }
         Ok(taken.len() - before)
     }
 }

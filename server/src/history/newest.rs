@@ -31,18 +31,15 @@ impl NewestValues {
         let values = self.rooms.entry(Arc::clone(room)).or_default();
         let (offset, now) = (value.offset, value.at);
         self.bytes += value.frame.len();
-        let event = match values.get_mut(event) {
-            Some(known) => {
-                let older = std::mem::replace(known, value);
-                self.bytes -= older.frame.len();
-                // Its key, the name, is shared with the map: reuse it.
-                self.order.remove(&older.offset).map_or_else(|| Arc::from(event), |(_, event)| event)
-            }
-            None => {
-                let event: Arc<str> = Arc::from(event);
-                values.insert(Arc::clone(&event), value);
-                event
-            }
+        let event = if let Some(known) = values.get_mut(event) {
+            let older = std::mem::replace(known, value);
+            self.bytes -= older.frame.len();
+            // Its name is shared with the map: reuse it.
+            self.order.remove(&older.offset).map_or_else(|| Arc::from(event), |(_, event)| event)
+        } else {
+            let event: Arc<str> = Arc::from(event);
+            values.insert(Arc::clone(&event), value);
+            event
         };
         self.order.insert(offset, (Arc::clone(room), event));
         while self.order.len() > limits.values || self.bytes > limits.value_bytes || self.oldest_is_old(now, limits) {

@@ -66,8 +66,8 @@ pub(super) async fn file(Path(name): Path<String>, headers: HeaderMap) -> Respon
     let path = format!("{FOLDER}/{name}");
     let Some(content_type) = content_type(&name) else { return StatusCode::NOT_FOUND.into_response() };
     let Some((encoding, file)) = best_form(&path, &headers) else { return StatusCode::NOT_FOUND.into_response() };
-    let tag = file.metadata.sha256_hash()[..16].iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let tag = format!("\"{tag}\"");
+    let hash = file.metadata.sha256_hash();
+    let tag = format!("\"{:016x}\"", u64::from_be_bytes(std::array::from_fn(|index| hash[index])));
     let mut answer = HeaderMap::new();
     let mut insert = |name, value: &str| {
         let value = HeaderValue::from_str(value).expect("names and hashes are plain ASCII");

@@ -36,14 +36,11 @@ pub(super) async fn handshake(
     mut request: Request,
 ) -> Response {
     let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
-        return refuse(
-            StatusCode::UPGRADE_REQUIRED,
-            "This address speaks WebSocket; open a page under /live/ instead.",
-        );
+        return NO_WEBSOCKET.into_response();
     };
     let accept = match accept_key(request.headers()) {
         Ok(accept) => accept,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.into_response(),
     };
     let credentials = Credentials::of(request.headers());
     let tasks = app.inner.tasks.clone();
@@ -62,36 +59,47 @@ pub(super) async fn handshake(
     (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
 }
 
-fn accept_key(headers: &HeaderMap) -> Result<String, Response> {
+/// Why a handshake is refused over HTTP.
+struct Refusal(StatusCode, &'static str);
+
+const NO_WEBSOCKET: Refusal =
+    Refusal(StatusCode::UPGRADE_REQUIRED, "This address speaks WebSocket; open a page under /live/ instead.\n");
+const OTHER_VERSION: Refusal = Refusal(StatusCode::UPGRADE_REQUIRED, "Only version 13 of WebSocket is spoken here.\n");
+const OTHER_PROTOCOL: Refusal = Refusal(
+    StatusCode::BAD_REQUEST,
+    "The subprotocol frappe-live.v1 must be asked for; a page of another version may reload.\n",
+);
+const NO_KEY: Refusal = Refusal(StatusCode::BAD_REQUEST, "The handshake has no valid Sec-WebSocket-Key.\n");
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let Self(status, sentence) = self;
+        (status, [(header::SEC_WEBSOCKET_VERSION, "13")], sentence).into_response()
+    }
+}
+
+fn accept_key(headers: &HeaderMap) -> Result<String, Refusal> {
     let has = |name, word: &str| {
         let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
         values.flat_map(|value| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(word))
     };
     if !has(header::UPGRADE, "websocket") || !has(header::CONNECTION, "upgrade") {
-        return Err(refuse(StatusCode::UPGRADE_REQUIRED, "Only an upgrade to WebSocket is offered here."));
+        return Err(NO_WEBSOCKET);
     }
     if !has(header::SEC_WEBSOCKET_VERSION, "13") {
-        return Err(refuse(StatusCode::UPGRADE_REQUIRED, "Only version 13 of WebSocket is spoken here."));
+        return Err(OTHER_VERSION);
     }
     if !has(header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
-        let sentence = "The subprotocol frappe-live.v1 must be asked for; a page of another version may reload.";
-        return Err(refuse(StatusCode::BAD_REQUEST, sentence));
+        return Err(OTHER_PROTOCOL);
     }
     let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|key| key.len() == 24);
-    key.map(|key| derive_accept_key(key.as_bytes()))
-        .ok_or_else(|| refuse(StatusCode::BAD_REQUEST, "The handshake has no valid Sec-WebSocket-Key."))
-}
-
-fn refuse(status: StatusCode, sentence: &str) -> Response {
-    let version = [(header::SEC_WEBSOCKET_VERSION, "13")];
-    (status, version, format!("{sentence}\n")).into_response()
+    key.map(|key| derive_accept_key(key.as_bytes())).ok_or(NO_KEY)
 }
 
 /// From here on the connection is a plain socket: nothing of HTTP is kept.
 async fn connect(app: App, site: Arc<SiteEngine>, peer: SocketAddr, credentials: Credentials, upgraded: Upgraded) {
-    let parts = match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => parts,
-        Err(_) => return warn!(%peer, "A connection that is no plain TCP stream was dropped."),
+    let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+        return warn!(%peer, "A connection that is no plain TCP stream was dropped.");
     };
     let line = Arc::new(parts.io.into_inner());
     let queue = Arc::new(Queue::new(line.clone(), app.inner.limits.queue));

@@ -3,6 +3,7 @@
 mod bridge;
 mod captures;
 mod commands;
+mod documents;
 mod frappe;
 mod handshake;
 mod requests;

@@ -64,7 +64,7 @@ fn too_much_is_refused_and_the_server_lives() {
     let long = "x".repeat(100_000);
     let request = format!("GET /live/ HTTP/1.1\r\nHost: localhost\r\nX-Long: {long}\r\n\r\n");
     assert_eq!(status(&ask(&server, request.as_bytes())), 431);
-    let many: String = (0..500).map(|number| format!("X-{number}: 1\r\n")).collect();
+    let many = "X-Many: 1\r\n".repeat(500);
     assert_eq!(status(&ask(&server, format!("GET /live/ HTTP/1.1\r\nHost: localhost\r\n{many}\r\n").as_bytes())), 431);
     let request = format!("GET /live/{long} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     assert!(matches!(status(&ask(&server, request.as_bytes())), 414 | 431));

@@ -12,8 +12,8 @@ use crate::assets::Build;
 use crate::server;
 use crate::workspace::Workspace;
 
-/// How long a server may take to say goodbye to its pages.
-const GRACE: Duration = Duration::from_secs(5);
+/// How long a server may take to say goodbye to its pages: they come back anyway.
+const GRACE: Duration = Duration::from_secs(1);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 const STOPPED_BY_INTERRUPT: i32 = 130;
 

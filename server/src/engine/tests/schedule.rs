@@ -22,7 +22,9 @@ use crate::session::{Session, SessionLimits};
 #[derive(Debug, Clone)]
 enum Step {
     /// Publishes to the page's user, or to the whole site.
-    Publish { to_site: bool },
+    Publish {
+        to_site: bool,
+    },
     /// The page reads this many frames.
     Read(usize),
     /// The line is cut, with what is on it.
@@ -129,7 +131,7 @@ impl Page {
     }
 
     fn tell(&mut self, outcome: Option<Outcome>, what: &Told) {
-        let (Some(Outcome::Deliver(ids)) | Some(Outcome::Gap(ids))) = outcome else { return };
+        let Some(Outcome::Deliver(ids) | Outcome::Gap(ids)) = outcome else { return };
         for (id, _, told) in &mut self.listeners {
             if ids.contains(id) {
                 told.push(what.clone());
