@@ -13,7 +13,7 @@ interface Fixtures {
   redisServer: Server;
   /**
    * The errors and warnings of all pages of this test so far. Every test fails that leaves one in it: a test that
-   * expects some takes them out, `quiet.splice(0)`.
+   * expects some takes them out, with {@link forgive}.
    */
   quiet: string[];
 }
@@ -77,4 +77,20 @@ export function complaintsOf(context: BrowserContext): string[] {
     complaints.push(`uncaught: ${error.stack ?? error.message}`);
   });
   return complaints;
+}
+
+/** What Chromium itself says when a WebSocket cannot be opened. */
+export const FAILED_SOCKET = /^error: WebSocket connection to 'ws:[^']*' failed/;
+
+/** What Chromium itself says of a document with this status. */
+export function failedDocument(status: number): RegExp {
+  return new RegExp(`^error: Failed to load resource: the server responded with a status of ${status} `);
+}
+
+/** Takes out the complaints that a test expects, and gives them. */
+export function forgive(complaints: string[], expected: RegExp): string[] {
+  const [forgiven, others] = [[] as string[], [] as string[]];
+  for (const complaint of complaints) (expected.test(complaint) ? forgiven : others).push(complaint);
+  complaints.splice(0, complaints.length, ...others);
+  return forgiven;
 }

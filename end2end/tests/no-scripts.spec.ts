@@ -1,4 +1,4 @@
-import { expect, test } from "../support/fixtures.ts";
+import { expect, forgive, test } from "../support/fixtures.ts";
 import { publishCounts } from "../support/frappe.ts";
 import { count, viewAs } from "../support/page.ts";
 
@@ -6,8 +6,7 @@ test.use({ javaScriptEnabled: false });
 
 test.afterEach(({ quiet }) => {
   // Chromium loads the wasm ahead although nothing will run it, and says so after some seconds.
-  const isPreload = (complaint: string) => /\.wasm was preloaded using link preload but not used/.test(complaint);
-  quiet.splice(0, quiet.length, ...quiet.filter((complaint) => !isPreload(complaint)));
+  forgive(quiet, /\.wasm was preloaded using link preload but not used/);
 });
 
 test("the value is there, and a later visit has the newer one", async ({ page, redis, redisServer }) => {
@@ -34,7 +33,7 @@ test("the page says that it is static, and not that it connects", async ({ page,
   await page.goto(redisServer.url);
   await expect(page.locator("main noscript p")).toBeVisible();
   await expect(page.locator("main noscript p")).toContainText("Scripts are off");
-  await expect(page.getByText("Connecting.")).toBeHidden();
+  await expect(page.getByText("Connecting.", { exact: true })).toBeHidden();
 });
 
 test("the demo switch is a plain form", async ({ page, redis, redisServer }) => {

@@ -50,6 +50,8 @@ struct Inner {
     site: Arc<dyn Site>,
     bridges: Vec<Arc<BridgeStatus>>,
     assets: AssetNames,
+    /// Names what pages are made with.
+    build: String,
     allowed_origins: Vec<String>,
     limits: Limits,
     dev_reload: bool,
@@ -86,8 +88,25 @@ impl App {
     pub fn new(parts: Parts) -> Self {
         let Parts { engine, site, bridges, assets, allowed_origins, limits, dev_reload, stopping, tasks } = parts;
         let admissions = Arc::new(Admissions::new(limits.connections_per_user, limits.connections_per_address));
-        let inner =
-            Inner { engine, site, bridges, assets, allowed_origins, limits, dev_reload, admissions, stopping, tasks };
+        let build = if dev_reload {
+            // What is rendered changes without any of the files: each start is another build.
+            format!("{}-{}", assets.build(), engine.default_site().position().epoch)
+        } else {
+            assets.build()
+        };
+        let inner = Inner {
+            engine,
+            site,
+            bridges,
+            assets,
+            build,
+            allowed_origins,
+            limits,
+            dev_reload,
+            admissions,
+            stopping,
+            tasks,
+        };
         Self { inner: Arc::new(inner) }
     }
 

@@ -51,13 +51,8 @@ impl AssetNames {
     }
 
     /// As the document wants them.
-    pub(super) fn for_document(&self, dev_reload: bool) -> Assets {
-        Assets {
-            script: self.script.clone(),
-            wasm: self.wasm.clone(),
-            style: self.style.clone(),
-            dev_build: dev_reload.then(|| self.build()),
-        }
+    pub(super) fn for_document(&self, dev_build: Option<String>) -> Assets {
+        Assets { script: self.script.clone(), wasm: self.wasm.clone(), style: self.style.clone(), dev_build }
     }
 }
 

@@ -84,7 +84,8 @@ fn problem_of(error: &IdentifyError) -> Problem {
 }
 
 async fn render(app: &App, page: Option<Page>, problem: Option<Problem>, request: Request) -> Response {
-    let assets = app.inner.assets.for_document(app.inner.dev_reload);
+    let dev_build = app.inner.dev_reload.then(|| app.inner.build.clone());
+    let assets = app.inner.assets.for_document(dev_build);
     let context = move || {
         if let Some(page) = &page {
             provide_context(page.clone());

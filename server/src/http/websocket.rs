@@ -123,11 +123,17 @@ async fn connect(app: App, site: Arc<SiteEngine>, peer: SocketAddr, credentials:
     };
     let connection = app.inner.engine.new_connection();
     let heartbeat = u32::try_from(limits.heartbeat.as_secs()).unwrap_or(u32::MAX);
-    let build = app.inner.assets.build();
     let (site_name, user) = (viewer.site.clone(), viewer.user.clone());
     debug!(site = site_name, user, %connection, %peer, "Connected.");
-    let session =
-        Session::begin(site, viewer, connection, Arc::clone(&queue), app.inner.limits.session, heartbeat, &build);
+    let session = Session::begin(
+        site,
+        viewer,
+        connection,
+        Arc::clone(&queue),
+        app.inner.limits.session,
+        heartbeat,
+        &app.inner.build,
+    );
     let stopping = app.inner.stopping.clone();
     let run = conn::run(line, parts.read_buf.to_vec(), queue, session, limits, stopping);
     let reason = run.await.map_or("gone", CloseCode::word);

@@ -1,6 +1,6 @@
 //! Handshakes and frames that break a rule: an answer or a close code, and nobody else notices.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
 use realtime::close::CloseCode;
@@ -39,9 +39,9 @@ fn a_handshake_that_is_none_gets_a_sentence() {
     let ask = |request: &str| {
         let mut stream = TcpStream::connect(server.address()).expect("the server listens");
         stream.write_all(request.as_bytes()).expect("open");
-        let mut answer = String::new();
-        let _ = stream.read_to_string(&mut answer);
-        answer
+        let mut status = String::new();
+        BufReader::new(stream).read_line(&mut status).expect("an answer");
+        status
     };
     let upgrade =
         "Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: frappe-live.v1\r\n";
