@@ -26,7 +26,8 @@ export default defineConfig({
     trace: "retain-on-failure",
   },
   projects: [
-    { name: "desktop", use: { viewport: { width: 1280, height: 800 } } },
-    { name: "phone", use: { ...devices["Pixel 7"] } },
+    { name: "desktop", use: { viewport: { width: 1280, height: 800 } }, testIgnore: "phone.spec.ts" },
+    // What is the same on every screen is tested on the desktop only.
+    { name: "phone", use: { ...devices["Pixel 7"] }, testIgnore: ["captures.spec.ts", "security.spec.ts"] },
   ],
 });

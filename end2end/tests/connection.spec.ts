@@ -1,11 +1,21 @@
 import type { Page } from "@playwright/test";
 import { expect, FAILED_SOCKET, forgive, test } from "../support/fixtures.ts";
 import { numbers, publishCounts } from "../support/frappe.ts";
-import { count, countsAfterJoin, expectLinkState, expectLive, recordFrames, recordShown, shown } from "../support/page.ts";
+import {
+  count,
+  countsAfterJoin,
+  expectLinkState,
+  expectLive,
+  recordFrames,
+  recordShown,
+  shown,
+} from "../support/page.ts";
 import { freePort } from "../support/redis.ts";
 
 /** Longer than the page's longest wait between two tries so early after a break. */
 const BACK_LIMIT_MS = 20_000;
+/** A page must not hold up a server that stops, nor believe for long that it is live. */
+const STOP_LIMIT_MS = 1_500;
 /** How long a break lasts before the page speaks of it: a second, and a little less for its timers. */
 const GRACE_MS = 950;
 
@@ -53,8 +63,10 @@ test("a server that is restarted in good order", async ({ page, redis, startServ
   await page.goto(`${server.url}count`);
   await expectLive(page);
 
+  const stopped = Date.now();
   await server.stop();
   await expectLinkState(page, "reconnecting");
+  expect(Date.now() - stopped).toBeLessThan(STOP_LIMIT_MS);
   expect(frames.at(-1)).toMatchObject({ type: "bye", code: "restart" });
 
   const again = await startServer(...settings);

@@ -1,5 +1,6 @@
 //! The `frappe-live` binary: reads what was asked for and puts the parts together.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,7 +85,11 @@ async fn publish_command(args: PublishArgs) -> Result<(), SettingError> {
 
 async fn serve(args: ServeArgs) -> Result<(), SettingError> {
     let settings = Settings::new(args)?;
-    tracing_subscriber::fmt().with_max_level(settings.log_level).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_max_level(settings.log_level)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| SettingError::new("--listen", format_args!("{} cannot be used ({error})", settings.listen)))?;
