@@ -78,7 +78,7 @@ impl Problem {
         match self {
             Self::UnknownSite { host } => Cow::Owned(format!(
                 "No site called {host} is served at this address. Check the address. \
-                 If you run the server, see that its bench has this site."
+                 If you run the server, start it with --site {host}."
             )),
             Self::FrappeUnreachable => Cow::Borrowed(
                 "frappe-live is running, but Frappe behind it is not reachable. Wait a moment, then try again.",
@@ -104,6 +104,8 @@ impl Problem {
 #[component]
 pub(crate) fn ProblemPage(problem: Problem) -> impl IntoView {
     let sentence = problem.sentence().into_owned();
+    // On a site that is not there, neither is its front page.
+    let has_home = problem.remedy() != Remedy::LookElsewhere;
     let remedy = match problem.remedy() {
         Remedy::LookElsewhere => None,
         Remedy::TryAgain => Some((String::new(), "Try again")),
@@ -116,6 +118,7 @@ pub(crate) fn ProblemPage(problem: Problem) -> impl IntoView {
             title=problem.title()
             sentence
             remedy
+            has_home
         />
     }
 }

@@ -122,21 +122,23 @@ impl PageStart {
     /// Reads what a document carries; `None` where it is not what this version writes.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
-        let start = Fields::read(text).ok()?;
+        let mut start = Fields::read(text).ok()?;
         let value = |text: &str| {
-            let value = Fields::read(text).ok()?;
-            Some(StartValue {
-                room: value.room("room")?,
-                event: value.text("event")?,
-                position: value.position("position")?,
-                message: RawValue::from_string(value.raw("message")?.to_owned()).ok()?,
-            })
+            let mut value = Fields::of(text)?;
+            let read = StartValue {
+                room: value.room("room"),
+                event: value.text("event"),
+                position: value.position("position"),
+                message: value.json("message"),
+            };
+            value.if_complete(read)
         };
-        Some(Self {
-            user: start.text("user")?,
-            position: start.position("position")?,
-            values: start.list("values")?.into_iter().map(value).collect::<Option<_>>()?,
-        })
+        let read = Self {
+            user: start.text("user"),
+            position: start.position("position"),
+            values: start.list("values").into_iter().map(value).collect::<Option<_>>()?,
+        };
+        start.if_complete(read)
     }
 }
 

@@ -46,7 +46,7 @@ impl Room {
 ///
 /// `read` takes the value out of Frappe's message. It is `None` until something is known. A message
 /// that `M` does not fit is skipped and named in the browser's console.
-pub fn live_value<M, T>(room: Room, event: &str, read: impl Fn(M) -> T + 'static) -> Signal<Option<T>>
+pub fn live_value<M, T>(room: Room, event: &str, read: impl Fn(M) -> T + 'static) -> ReadSignal<Option<T>>
 where
     M: DeserializeOwned + 'static,
     T: Send + Sync + 'static,
@@ -57,7 +57,7 @@ where
     {
         let message = use_context::<Page>().and_then(|page| page.latest(&room, event));
         let value = message.and_then(|message| serde_json::from_str(&message).ok()).map(read);
-        RwSignal::new(value).into()
+        RwSignal::new(value).read_only()
     }
 }
 
@@ -73,11 +73,12 @@ where
     browser::on_event(room, event, listener);
 }
 
-/// How the page's connection is. On the server, and before the first connection, it is connecting.
+/// How the page's connection is; a break that is over within a second is left out. On the server, and
+/// before the first connection, it is connecting.
 #[must_use]
-pub fn use_connection() -> Signal<LinkState> {
+pub fn use_connection() -> ReadSignal<LinkState> {
     #[cfg(feature = "hydrate")]
-    return crate::client::connection::state();
+    return crate::client::connection::said();
     #[cfg(not(feature = "hydrate"))]
-    Signal::stored(LinkState::Connecting)
+    RwSignal::new(LinkState::Connecting).read_only()
 }

@@ -8,10 +8,12 @@ pub mod websocket;
 
 use std::future::Future;
 use std::io;
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
 use realtime::close::CloseCode;
+use socket2::SockRef;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use self::read::{Reader, Received};
@@ -32,6 +34,9 @@ pub trait Line: Wire + 'static {
 
     /// Waits until the stream takes bytes again, or the end.
     fn writable(&self) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// Says that nothing more will be written.
+    fn hang_up(&self);
 }
 
 macro_rules! line {
@@ -47,6 +52,11 @@ macro_rules! line {
 
             async fn writable(&self) -> io::Result<()> {
                 <$stream>::writable(self).await
+            }
+
+            fn hang_up(&self) {
+                // A peer that is gone already cannot be told.
+                let _ = SockRef::from(self).shutdown(Shutdown::Write);
             }
         }
     };
@@ -183,7 +193,9 @@ async fn say_farewell<L: Line>(line: &L, reader: &mut Reader<L>, queue: &Queue, 
         if queue.state() == QueueState::Broken {
             return;
         }
-        // Closing with bytes unread would reset the line, and the peer might miss the last words.
+        // The server closes first (RFC 6455 section 7.1.1): browsers wait for it, Chromium for two seconds.
+        line.hang_up();
+        // But closing with bytes unread would reset the line, and the peer might miss the last words.
         while reader.ready().await.is_ok() && reader.discard() {}
     };
     let _ = timeout(patience, farewell).await;

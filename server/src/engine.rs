@@ -64,11 +64,6 @@ impl Engine {
         &self.sites[&self.default_site]
     }
 
-    /// The names of the sites.
-    pub fn site_names(&self) -> impl Iterator<Item = &str> {
-        self.sites.keys().map(String::as_str)
-    }
-
     /// What came in and what was skipped.
     #[must_use]
     pub const fn counters(&self) -> &Counters {

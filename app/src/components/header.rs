@@ -13,7 +13,7 @@ pub(crate) const HOME: &str = "/live/";
 /// The way to every page that the header names.
 const PLACES: [(&str, &str); 2] = [(HOME, "Home"), ("/live/count", "Count")];
 
-/// The header. Where nobody is known, as with a problem, there is no connection to speak of either.
+/// The header. Where nobody is known, as with a problem, there is nowhere to go and no connection.
 #[component]
 pub(crate) fn Header() -> impl IntoView {
     let viewer = use_context::<Page>().map(|page| page.host().viewer());
@@ -25,8 +25,8 @@ pub(crate) fn Header() -> impl IntoView {
     view! {
         <header class="header wrap">
             <a class="brand" href=HOME><Mark/>"frappe-live"</a>
-            <nav class="nav" aria-label="Pages"><ul role="list">{places.collect_view()}</ul></nav>
             {viewer.map(|viewer| view! {
+                <nav class="nav" aria-label="Pages"><ul role="list">{places.collect_view()}</ul></nav>
                 <ConnectionStatus/>
                 <noscript><span class="status static">"Static page"</span></noscript>
                 <Who viewer/>

@@ -18,11 +18,14 @@ pub(crate) fn Trouble(
     /// Where to go and what that is called, before the front page is offered. An empty path is the
     /// page itself.
     remedy: Option<(String, &'static str)>,
+    /// Whether there is a front page to offer.
+    has_home: bool,
 ) -> impl IntoView {
     if let (Some(response), Ok(status)) = (use_context::<ResponseOptions>(), StatusCode::from_u16(status)) {
         response.set_status(status);
     }
     let home_class = if remedy.is_some() { "button" } else { "button main" };
+    let home = has_home.then(|| view! { <a class=home_class href=HOME>"Home"</a> });
     let remedy = remedy.map(|(path, what)| view! { <a class="button main" href=path>{what}</a> });
     view! {
         <Title text=name/>
@@ -30,7 +33,7 @@ pub(crate) fn Trouble(
             <p class="code">{status}</p>
             <h1>{title}</h1>
             <p class="lede">{sentence}</p>
-            <p class="actions">{remedy}<a class=home_class href=HOME>"Home"</a></p>
+            <p class="actions">{remedy}{home}</p>
         </section>
     }
 }

@@ -7,5 +7,5 @@ use crate::prelude::*;
 #[component]
 pub fn NotFoundPage() -> impl IntoView {
     let sentence = "The address is wrong, or the page has moved. Check it, or start from the home page.".to_owned();
-    view! { <Trouble status=404 name="Page not found" title="There is no page here" sentence remedy=None/> }
+    view! { <Trouble status=404 name="Page not found" title="There is no page here" sentence remedy=None has_home=true/> }
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use leptos::prelude::{ArcRwSignal, Set, Signal, document, window};
+use leptos::prelude::{ArcRwSignal, ReadSignal, Set, document, window};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 
@@ -23,17 +23,7 @@ pub(crate) enum Delivery<'a> {
     Gap,
 }
 
-/// What to listen to.
-pub(crate) struct Listen {
-    pub(crate) room: Room,
-    pub(crate) event: String,
-    /// It shows a value, so it wants the newest.
-    pub(crate) latest: bool,
-    /// The position of what the page already shows.
-    pub(crate) start: Option<Position>,
-}
-
-type Callback = Rc<dyn Fn(Delivery<'_>)>;
+pub(crate) type Callback = Rc<dyn Fn(Delivery<'_>)>;
 
 struct Connection {
     machine: Machine,
@@ -41,7 +31,7 @@ struct Connection {
     callbacks: Vec<(ListenerId, Callback)>,
     socket: Option<Socket>,
     epoch: String,
-    state: ArcRwSignal<LinkState>,
+    said: ArcRwSignal<LinkState>,
     timer: Option<Timer>,
     on_timer: Closure<dyn FnMut()>,
 }
@@ -58,7 +48,7 @@ thread_local! {
         callbacks: Vec::new(),
         socket: None,
         epoch: String::new(),
-        state: ArcRwSignal::new(LinkState::Connecting),
+        said: ArcRwSignal::new(LinkState::Connecting),
         timer: None,
         on_timer: Closure::new(|| {
             with(|connection| connection.timer = None);
@@ -73,12 +63,19 @@ fn with<R>(use_it: impl FnOnce(&mut Connection) -> R) -> R {
 }
 
 /// Adds a listener, and connects if this is the page's first.
-pub(crate) fn listen(listen: Listen, callback: impl Fn(Delivery<'_>) + 'static) -> ListenerId {
+///
+/// `latest`: it shows a value, so it wants the newest. `shown`: the position of what the page already shows.
+pub(crate) fn listen(
+    room: &Room,
+    event: &str,
+    latest: bool,
+    shown: Option<Position>,
+    callback: Callback,
+) -> ListenerId {
     let (id, frame) = with(|connection| {
         let connected = connection.machine.is_open();
-        let Listen { room, event, latest, start } = listen;
-        let (id, frame) = connection.store.listen(&room, &event, latest, start, connected);
-        connection.callbacks.push((id, Rc::new(callback)));
+        let (id, frame) = connection.store.listen(room, event, latest, shown, connected);
+        connection.callbacks.push((id, callback));
         (id, frame)
     });
     frame.iter().for_each(send);
@@ -95,15 +92,20 @@ pub(crate) fn forget(id: ListenerId) {
     frame.iter().for_each(send);
 }
 
-/// How the page's connection is; asking for it makes the page connect.
-pub(crate) fn state() -> Signal<LinkState> {
+/// What is said of the page's connection; asking for it makes the page connect.
+pub(crate) fn said() -> ReadSignal<LinkState> {
     start();
-    with(|connection| connection.state.clone()).into()
+    with(|connection| connection.said.read_only()).into()
 }
 
 /// Names something odd for the developer.
 pub(crate) fn warn(text: &str) {
     web_sys::console::warn_1(&text.into());
+}
+
+/// Shows the developer a frame as it came: its own words say what is wrong.
+fn warn_of(frame: &str) {
+    web_sys::console::warn_2(&"frappe-live: the server says".into(), &frame.into());
 }
 
 fn start() {
@@ -122,6 +124,7 @@ pub(super) fn step(input: Input) {
             }),
             Effect::Ping => send(&ClientFrame::Ping { reference: None }),
             Effect::Show(state) => show(state),
+            Effect::Say(state) => with(|connection| connection.said.clone()).set(state),
         }
     }
     set_timer();
@@ -132,7 +135,6 @@ fn show(state: LinkState) {
         // Only a detached document refuses an attribute.
         let _ = html.set_attribute("data-live", state.word());
     }
-    with(|connection| connection.state.clone()).set(state);
 }
 
 fn send(frame: &ClientFrame) {
@@ -165,8 +167,8 @@ fn set_timer() {
 pub(super) fn received(text: &str) {
     step(Input::Heard);
     match ServerFrame::parse(text) {
-        Ok(frame) => take(frame),
-        Err(unreadable) => warn(&unreadable.to_string()),
+        Ok(frame) => take(frame, text),
+        Err(_) => warn_of(text),
     }
 }
 
@@ -179,7 +181,7 @@ pub(super) fn closed(code: u16) {
     step(Input::Closed(code));
 }
 
-fn take(frame: ServerFrame) {
+fn take(frame: ServerFrame, text: &str) {
     match frame {
         ServerFrame::Hello { epoch, heartbeat, build, .. } => {
             lifecycle::reload_if_outdated(&build);
@@ -206,8 +208,8 @@ fn take(frame: ServerFrame) {
             give(outcome, "");
             settle();
         }
-        ServerFrame::Denied { room, denial, .. } => {
-            warn(&format!("frappe-live: room {room} was refused: {}", denial.sentence()));
+        ServerFrame::Denied { room, .. } => {
+            warn_of(text);
             with(|connection| connection.store.denied(&room));
             settle();
         }
@@ -221,11 +223,11 @@ fn take(frame: ServerFrame) {
         ServerFrame::Ok { position, .. } => with(|connection| connection.store.caught_up(&position)),
         ServerFrame::Bye { code } => {
             if !code.should_reconnect() {
-                warn(&format!("frappe-live: {}", code.sentence()));
+                warn_of(text);
             }
             step(Input::Bye(code));
         }
-        ServerFrame::Error { code, reason, .. } => warn(&format!("frappe-live: {code}: {reason}")),
+        ServerFrame::Error { .. } => warn_of(text),
     }
 }
 

@@ -71,14 +71,18 @@ pub enum Effect {
     Close,
     /// Send a ping.
     Ping,
-    /// Show this state.
+    /// Show this state at once.
     Show(LinkState),
+    /// Say this state in words: as shown, but of a break only when it lasts.
+    Say(LinkState),
 }
 
 /// Milliseconds a handshake may take.
 const HANDSHAKE: u64 = 10_000;
 /// Milliseconds in which a page that comes back wants to hear from the server.
 const PROBE: u64 = 2_000;
+/// A break that is over sooner, in milliseconds, is not spoken of.
+const BLIP: u64 = 1_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -101,6 +105,9 @@ enum Phase {
 pub struct Machine {
     phase: Phase,
     shown: LinkState,
+    said: LinkState,
+    /// When a break that lasts will be spoken of.
+    say_at: Option<u64>,
     hidden: bool,
     networked: bool,
     bye: Option<CloseCode>,
@@ -114,6 +121,8 @@ impl Machine {
         Self {
             phase: Phase::Idle,
             shown: LinkState::Connecting,
+            said: LinkState::Connecting,
+            say_at: None,
             hidden: false,
             networked: true,
             bye: None,
@@ -136,7 +145,7 @@ impl Machine {
     /// When to give [`Input::Wake`] next.
     #[must_use]
     pub fn wake_at(&self) -> Option<u64> {
-        match self.phase {
+        let at = match self.phase {
             Phase::Idle | Phase::Paused | Phase::Ended => None,
             Phase::Opening { due } => Some(due),
             Phase::Waiting { until } => Some(until),
@@ -144,7 +153,8 @@ impl Machine {
                 let beat = heard + if pinged.is_some() { 2 * heartbeat } else { heartbeat };
                 Some(probe.map_or(beat, |probe| probe.min(beat)))
             }
-        }
+        };
+        at.into_iter().chain(self.say_at).min()
     }
 
     /// Takes what happened at `now` and says what to do, in order.
@@ -162,7 +172,7 @@ impl Machine {
             }
             Input::Settled => {
                 if self.is_open() {
-                    self.show(LinkState::Live, &mut effects);
+                    self.show(LinkState::Live, now, &mut effects);
                 }
             }
             Input::Heard => {
@@ -177,7 +187,7 @@ impl Machine {
                     Some(code) if !code.should_reconnect() => {
                         self.bye = Some(code);
                         self.phase = Phase::Ended;
-                        self.show(LinkState::Offline, &mut effects);
+                        self.show(LinkState::Offline, now, &mut effects);
                     }
                     _ => self.lost(now, &mut effects),
                 }
@@ -207,7 +217,7 @@ impl Machine {
                 if !matches!(self.phase, Phase::Idle | Phase::Ended) {
                     effects.push(Effect::Close);
                     self.phase = Phase::Paused;
-                    self.show(LinkState::Offline, &mut effects);
+                    self.show(LinkState::Offline, now, &mut effects);
                 }
             }
             Input::PageHide => {
@@ -221,6 +231,9 @@ impl Machine {
     }
 
     fn wake(&mut self, now: u64, effects: &mut Vec<Effect>) {
+        if self.say_at.is_some_and(|at| now >= at) {
+            self.say(effects);
+        }
         match &mut self.phase {
             Phase::Waiting { until } if now >= *until => self.open(now, effects),
             Phase::Opening { due } if now >= *due => {
@@ -245,7 +258,7 @@ impl Machine {
         self.bye = None;
         self.phase = Phase::Opening { due: now + HANDSHAKE };
         if self.shown != LinkState::Connecting {
-            self.show(LinkState::Reconnecting, effects);
+            self.show(LinkState::Reconnecting, now, effects);
         }
         effects.push(Effect::Open);
     }
@@ -254,13 +267,27 @@ impl Machine {
         self.bye = None;
         let wait = self.backoff.next_wait();
         self.phase = if self.hidden || !self.networked { Phase::Paused } else { Phase::Waiting { until: now + wait } };
-        self.show(if self.networked { LinkState::Reconnecting } else { LinkState::Offline }, effects);
+        self.show(if self.networked { LinkState::Reconnecting } else { LinkState::Offline }, now, effects);
     }
 
-    fn show(&mut self, state: LinkState, effects: &mut Vec<Effect>) {
-        if self.shown != state {
-            self.shown = state;
-            effects.push(Effect::Show(state));
+    fn show(&mut self, state: LinkState, now: u64, effects: &mut Vec<Effect>) {
+        if self.shown == state {
+            return;
+        }
+        self.shown = state;
+        effects.push(Effect::Show(state));
+        if state == LinkState::Reconnecting {
+            self.say_at = Some(now + BLIP);
+        } else {
+            self.say(effects);
+        }
+    }
+
+    fn say(&mut self, effects: &mut Vec<Effect>) {
+        self.say_at = None;
+        if self.said != self.shown {
+            self.said = self.shown;
+            effects.push(Effect::Say(self.shown));
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Ref;
-use crate::fields::Fields;
+use crate::fields::{Fields, Unreadable};
 use crate::position::Position;
 use crate::room::Room;
 
@@ -58,37 +58,35 @@ impl ClientFrame {
     /// The frame as JSON text.
     #[must_use]
     pub fn encode(&self) -> String {
-        let mut text = String::from("{\"type\":\"");
-        let (kind, reference, room) = match self {
-            Self::Join { reference, room, .. } => ("join", Some(*reference), Some(room)),
-            Self::Leave { reference, room } => ("leave", Some(*reference), Some(room)),
-            Self::Ping { reference } => ("ping", *reference, None),
-        };
-        text.push_str(kind);
-        text.push('"');
-        let mut add = |key: &str, value: &str| {
-            text.push_str(",\"");
-            text.push_str(key);
-            text.push_str("\":");
-            text.push_str(value);
-        };
-        if let Some(reference) = reference {
-            add("ref", &reference.to_string());
-        }
-        if let Some(room) = room {
-            add("room", &quote(&room.to_string()));
-        }
-        if let Self::Join { since, latest, .. } = self {
-            if let Some(Position { epoch, offset }) = since {
-                add("since", &["{\"epoch\":", &quote(epoch), ",\"offset\":", &offset.to_string(), "}"].concat());
+        let mut json = JsonObject::new();
+        match self {
+            Self::Join { reference, room, since, latest } => {
+                json.text("type", "join");
+                json.number("ref", *reference);
+                json.text("room", &room.to_string());
+                if let Some(Position { epoch, offset }) = since {
+                    let mut position = JsonObject::new();
+                    position.text("epoch", epoch);
+                    position.number("offset", *offset);
+                    json.raw("since", &position.end());
+                }
+                if !latest.is_empty() {
+                    json.texts("latest", latest);
+                }
             }
-            if !latest.is_empty() {
-                let names: Vec<String> = latest.iter().map(|name| quote(name)).collect();
-                add("latest", &["[", &names.join(","), "]"].concat());
+            Self::Leave { reference, room } => {
+                json.text("type", "leave");
+                json.number("ref", *reference);
+                json.text("room", &room.to_string());
+            }
+            Self::Ping { reference } => {
+                json.text("type", "ping");
+                if let Some(reference) = reference {
+                    json.number("ref", *reference);
+                }
             }
         }
-        text.push('}');
-        text
+        json.end()
     }
 
     /// Understands a page's frame.
@@ -97,61 +95,115 @@ impl ClientFrame {
     /// Text that is not JSON, not an object, of an unknown type or without a key that its type needs.
     /// Unknown keys are ignored, so that newer pages can talk to older servers.
     pub fn parse(text: &str) -> Result<Self, FrameError> {
-        let fields = Fields::read(text).map_err(|error| {
-            let code = if error.is_data() { "bad_frame" } else { "not_json" };
-            FrameError { reference: None, code, reason: format!("The frame could not be read: {error}.") }
+        let mut fields = Fields::read(text).map_err(|unreadable| {
+            let (code, reason) = match unreadable {
+                Unreadable::NotJson(error) => ("not_json", format!("The frame is not JSON: {error}.")),
+                Unreadable::NotAnObject => ("bad_frame", "The frame is not a JSON object.".to_owned()),
+            };
+            FrameError { reference: None, code, reason }
         })?;
-        let reference = fields.number("ref");
-        let kind = fields.text("type").unwrap_or_default();
-        let bad = |key: &str| FrameError {
-            reference,
-            code: "bad_frame",
-            reason: format!("The key \"{key}\" of a \"{kind}\" frame is missing or not of its kind."),
+        let reference = fields.raw("ref").and_then(|raw| raw.parse().ok());
+        let kind = fields.text("type");
+        let frame = match kind.as_str() {
+            "join" => Some(Self::Join {
+                reference: fields.number("ref"),
+                room: fields.room("room"),
+                since: fields.optional("since", Fields::position),
+                latest: fields.optional("latest", Fields::texts).unwrap_or_default(),
+            }),
+            "leave" => Some(Self::Leave { reference: fields.number("ref"), room: fields.room("room") }),
+            "ping" => Some(Self::Ping { reference: fields.optional("ref", Fields::number) }),
+            _ => None,
         };
-        match kind.as_str() {
-            "join" => Ok(Self::Join {
-                reference: reference.ok_or_else(|| bad("ref"))?,
-                room: fields.room("room").ok_or_else(|| bad("room"))?,
-                since: optional(&fields, "since", Fields::position).map_err(bad)?,
-                latest: optional(&fields, "latest", Fields::texts).map_err(bad)?.unwrap_or_default(),
-            }),
-            "leave" => Ok(Self::Leave {
-                reference: reference.ok_or_else(|| bad("ref"))?,
-                room: fields.room("room").ok_or_else(|| bad("room"))?,
-            }),
-            "ping" => Ok(Self::Ping { reference: optional(&fields, "ref", Fields::number).map_err(bad)? }),
-            "" => Err(bad("type")),
-            other => Err(FrameError {
+        match (fields.missing(), frame) {
+            (None, Some(frame)) => Ok(frame),
+            (None, None) => Err(FrameError {
                 reference,
                 code: "unknown_frame",
-                reason: format!("This server knows no frame of type {other:?}; it knows join, leave and ping."),
+                reason: format!("This server knows no frame of type {kind:?}; it knows join, leave and ping."),
+            }),
+            (Some(key), _) => Err(FrameError {
+                reference,
+                code: "bad_frame",
+                reason: format!("The key \"{key}\" of a \"{kind}\" frame is missing or not of its kind."),
             }),
         }
     }
 }
 
-/// A key that may be missing or null, but not of another kind. The error is the key.
-fn optional<'a, 'b, T>(
-    fields: &'a Fields<'b>,
-    key: &'static str,
-    read: impl Fn(&'a Fields<'b>, &str) -> Option<T>,
-) -> Result<Option<T>, &'static str> {
-    match fields.raw(key) {
-        None | Some("null") => Ok(None),
-        Some(_) => read(fields, key).map(Some).ok_or(key),
+/// A JSON object while it is written. The browser does it with less than serde's serializers weigh.
+struct JsonObject(String);
+
+impl JsonObject {
+    fn new() -> Self {
+        Self("{".to_owned())
+    }
+
+    fn end(mut self) -> String {
+        self.0.push('}');
+        self.0
+    }
+
+    /// `value` is JSON text.
+    fn raw(&mut self, key: &str, value: &str) {
+        if self.0 != "{" {
+            self.0.push(',');
+        }
+        push_quoted(&mut self.0, key);
+        self.0.push(':');
+        self.0.push_str(value);
+    }
+
+    fn number(&mut self, key: &str, value: u64) {
+        self.raw(key, &value.to_string());
+    }
+
+    fn text(&mut self, key: &str, value: &str) {
+        let mut quoted = String::new();
+        push_quoted(&mut quoted, value);
+        self.raw(key, &quoted);
+    }
+
+    fn texts(&mut self, key: &str, values: &[String]) {
+        let mut list = "[".to_owned();
+        for (index, value) in values.iter().enumerate() {
+            if index > 0 {
+                list.push(',');
+            }
+            push_quoted(&mut list, value);
+        }
+        list.push(']');
+        self.raw(key, &list);
     }
 }
 
-/// Text as a JSON string.
-fn quote(text: &str) -> String {
-    serde_json::to_string(text).expect("text can be quoted")
+/// Adds a JSON string (RFC 8259, section 7): quotes, backslashes and control characters are escaped.
+fn push_quoted(json: &mut String, text: &str) {
+    json.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => {
+                json.push('\\');
+                json.push(character);
+            }
+            '\0'..' ' => {
+                let code = character as usize;
+                json.push_str("\\u00");
+                for digit in [code / 16, code % 16] {
+                    json.push(char::from(b"0123456789abcdef"[digit]));
+                }
+            }
+            _ => json.push(character),
+        }
+    }
+    json.push('"');
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::ClientFrame;
+    use super::{ClientFrame, push_quoted};
     use crate::position::Position;
     use crate::room::Room;
 
@@ -179,7 +231,7 @@ mod tests {
             ("", "not_json", None),
             ("[]", "bad_frame", None),
             ("null", "bad_frame", None),
-            (r#"{"ref":1}"#, "bad_frame", None),
+            (r#"{"ref":1}"#, "bad_frame", Some(1)),
             (r#"{"type":"join","room":"all"}"#, "bad_frame", None),
             (r#"{"type":"join","ref":2}"#, "bad_frame", Some(2)),
             (r#"{"type":"join","ref":2,"room":7}"#, "bad_frame", Some(2)),
@@ -208,6 +260,13 @@ mod tests {
         #[test]
         fn frames_come_back_equal(frame in any_frame()) {
             prop_assert_eq!(ClientFrame::parse(&frame.encode()), Ok(frame));
+        }
+
+        #[test]
+        fn any_text_is_quoted_as_json(text in "\\PC*|[\0- \"\\\\\x7f]*") {
+            let mut json = String::new();
+            push_quoted(&mut json, &text);
+            prop_assert_eq!(serde_json::from_str::<String>(&json).expect("a JSON string"), text);
         }
 
         #[test]

@@ -247,47 +247,50 @@ impl ServerFrame {
     /// # Errors
     /// Text that is no frame of this version. A page logs it and goes on.
     pub fn parse(text: &str) -> Result<Self, UnreadableFrame> {
-        Self::read(text).ok_or_else(|| UnreadableFrame(text.chars().take(200).collect()))
+        Self::read(text).ok_or_else(|| UnreadableFrame(text.to_owned()))
     }
 
     fn read(text: &str) -> Option<Self> {
-        let fields = Fields::read(text).ok()?;
-        Some(match fields.text("type")?.as_str() {
+        let mut fields = Fields::read(text).ok()?;
+        let frame = match fields.text("type").as_str() {
             "event" => Self::Event {
-                room: fields.room("room")?,
-                event: fields.text("event")?,
-                message: RawValue::from_string(fields.raw("message")?.to_owned()).ok()?,
-                offset: fields.number("offset")?,
+                room: fields.room("room"),
+                event: fields.text("event"),
+                message: fields.json("message"),
+                offset: fields.number("offset"),
             },
             "hello" => Self::Hello {
-                connection: fields.text("connection")?,
-                epoch: fields.text("epoch")?,
-                user: fields.text("user")?,
-                heartbeat: u32::try_from(fields.number("heartbeat")?).ok()?,
-                rooms: fields.texts("rooms")?.iter().map(|room| Room::parse(room)).collect(),
-                build: fields.text("build")?,
+                connection: fields.text("connection"),
+                epoch: fields.text("epoch"),
+                user: fields.text("user"),
+                heartbeat: u32::try_from(fields.number("heartbeat")).ok()?,
+                rooms: fields.texts("rooms").iter().map(|room| Room::parse(room)).collect(),
+                build: fields.text("build"),
             },
             "joined" => Self::Joined {
-                reference: fields.number("ref")?,
-                room: fields.room("room")?,
-                position: fields.position("position")?,
+                reference: fields.number("ref"),
+                room: fields.room("room"),
+                position: fields.position("position"),
                 recovered: fields.raw("recovered")? == "true",
             },
-            "ok" => Self::Ok { reference: fields.number("ref"), position: fields.position("position")? },
+            "ok" => {
+                Self::Ok { reference: fields.optional("ref", Fields::number), position: fields.position("position") }
+            }
             "denied" => Self::Denied {
-                reference: fields.number("ref")?,
-                room: fields.room("room")?,
-                denial: Denial::from_word(&fields.text("code")?)?,
+                reference: fields.number("ref"),
+                room: fields.room("room"),
+                denial: Denial::from_word(&fields.text("code"))?,
             },
             "error" => Self::Error {
-                reference: fields.number("ref"),
-                code: fields.text("code")?,
-                reason: fields.text("reason")?,
+                reference: fields.optional("ref", Fields::number),
+                code: fields.text("code"),
+                reason: fields.text("reason"),
             },
-            "gap" => Self::Gap { room: fields.room("room")?, position: fields.position("position")? },
-            "bye" => Self::Bye { code: CloseCode::from_word(&fields.text("code")?)? },
+            "gap" => Self::Gap { room: fields.room("room"), position: fields.position("position") },
+            "bye" => Self::Bye { code: CloseCode::from_word(&fields.text("code"))? },
             _ => return None,
-        })
+        };
+        fields.if_complete(frame)
     }
 }
 

@@ -10,6 +10,7 @@ use realtime::frame::{ClientFrame, Denial, ServerFrame};
 use realtime::host::{UserType, Viewer};
 use realtime::position::Position;
 use realtime::room::Room;
+use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
@@ -256,6 +257,22 @@ async fn a_good_bye_is_answered_and_the_rooms_are_left() {
     assert_eq!(close_code(&mut connected.page).await, 1000);
     drop(connected.page);
     assert_eq!(connected.task.await.expect("no panic"), None);
+}
+
+/// Chromium waited two seconds for the server to close its side, and showed a dead line as live.
+#[tokio::test]
+async fn the_server_hangs_up_first() {
+    let engine = engine();
+    let patient = ConnectionLimits { farewell: Duration::from_hours(1), ..limits() };
+    let mut connected = connect(&engine, patient, QueueLimits { frames: 100, bytes: 1 << 20 }).await;
+    frame(&mut connected.page).await;
+    connected.stop.stop();
+    assert_eq!(close_code(&mut connected.page).await, CloseCode::Restart.number());
+    // The page's side stays open: only the server's end of the line can bring this end of file.
+    let mut rest = Vec::new();
+    let stream = connected.page.get_mut();
+    let ended = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await;
+    ended.expect("the server has hung up").expect("a clean end");
 }
 
 #[tokio::test]

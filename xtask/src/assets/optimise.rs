@@ -15,6 +15,8 @@ use crate::{npm, process};
 pub(super) fn wasm(workspace: &Workspace, module: &Path, smaller: &Path) -> Result<()> {
     let mut command = Command::new(npm::tool(workspace, "wasm-opt"));
     command.args(["-Oz", "--converge", "--strip-target-features"]);
+    // Rust's stack ends there: no value has an address so low.
+    command.arg("--low-memory-unused");
     command.arg(module).arg("--output").arg(smaller);
     process::run(&mut command)
 }
