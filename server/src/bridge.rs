@@ -21,7 +21,8 @@ pub enum Arrival {
     Interrupted,
 }
 
-/// Payloads that may wait for the engine. A bridge that fills it waits; Redis then keeps them.
+/// Payloads that may wait for the engine. A bridge that fills it waits; what comes meanwhile waits in the
+/// Redis client, which does not bound it.
 const WAITING: usize = 1024;
 /// Payloads that are taken in one go, so that each page gets what they bring in one write.
 const BATCH: usize = 64;

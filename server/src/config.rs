@@ -169,8 +169,8 @@ fn limits(args: &ServeArgs) -> Result<Limits, SettingError> {
     let heartbeat = u64::from(at_least_one("--heartbeat", args.heartbeat, 25)?.get());
     let session = SessionLimits {
         rooms: args.max_rooms.unwrap_or(200),
-        joins_per_second: at_least_one("--max-joins-per-second", args.max_joins_per_second, 50)?,
-        errors: 100,
+        joins_per_second: at_least_one("--max-joins-per-second", args.max_joins_per_second, 200)?,
+        errors: args.max_errors.unwrap_or(100),
     };
     let history = HistoryLimits::default();
     Ok(Limits {
@@ -182,7 +182,7 @@ fn limits(args: &ServeArgs) -> Result<Limits, SettingError> {
             farewell: Duration::from_secs(3),
         },
         session,
-        queue: QueueLimits { frames: args.queue_frames.unwrap_or(4_096), bytes: args.queue_bytes.unwrap_or(4 << 20) },
+        queue: QueueLimits { frames: args.queue_frames.unwrap_or(4_096), bytes: args.queue_bytes.unwrap_or(16 << 20) },
         history: HistoryLimits {
             age: Duration::from_secs(args.history_seconds.unwrap_or(history.age.as_secs())),
             site_bytes: args.history_bytes.unwrap_or(history.site_bytes),

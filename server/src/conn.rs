@@ -4,7 +4,6 @@
 //! page sends, writes what a slow socket refused, keeps the heartbeat and ends the connection.
 
 mod read;
-pub mod websocket;
 
 use std::future::Future;
 use std::io;
@@ -14,12 +13,14 @@ use std::time::Duration;
 
 use realtime::close::CloseCode;
 use socket2::SockRef;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use self::read::{Reader, Received};
 use crate::queue::{Queue, QueueState, Wire};
 use crate::session::Session;
 use crate::stopping::Stopping;
+use crate::websocket;
 
 /// A stream that is read and written without waiting, and waited for apart.
 pub trait Line: Wire + 'static {
@@ -66,6 +67,9 @@ line!(tokio::net::TcpStream);
 #[cfg(unix)]
 line!(tokio::net::UnixStream);
 
+/// Frames that are read from one page before others get their turn.
+const FRAMES_A_TURN: usize = 64;
+
 /// How a connection is kept.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionLimits {
@@ -88,32 +92,48 @@ pub async fn run<L: Line>(
     mut stopping: Stopping,
 ) -> Option<CloseCode> {
     let mut reader = Reader::new(Arc::clone(&line), early, limits.frame_bytes);
-    let mut heard = Instant::now();
+    // When bytes last went through the line, either way.
+    let mut moved = Instant::now();
     let mut pinged = false;
     queue.flush();
     let end = loop {
-        let silence = if pinged { 2 * limits.heartbeat } else { limits.heartbeat };
+        let is_full = match queue.state() {
+            QueueState::Empty => false,
+            QueueState::Waiting => true,
+            QueueState::Broken => break None,
+            QueueState::Closed(code) => break Some(code),
+        };
+        let patience = if pinged || is_full { 2 * limits.heartbeat } else { limits.heartbeat };
         tokio::select! {
-            // What came with the handshake is read before the socket is waited for.
-            ready = reader.ready() => {
+            biased;
+            () = stopping.stopped() => break Some(CloseCode::Restart),
+            // A page that does not read its answers is not asked for more. What came with the handshake is
+            // read before the socket is waited for.
+            ready = reader.ready(), if !is_full => {
                 if ready.is_err() {
                     break None;
                 }
-                (heard, pinged) = (Instant::now(), false);
+                (moved, pinged) = (Instant::now(), false);
                 let read = receive(&mut reader, &mut session, &queue);
                 queue.flush();
-                if let Read::End(end) = read {
-                    break end;
+                match read {
+                    Read::All => {}
+                    // Others want their turn.
+                    Read::Enough => yield_now().await,
+                    Read::End(end) => break end,
                 }
             }
-            () = queue.attention() => match queue.state() {
-                QueueState::Empty => {}
-                QueueState::Broken => break None,
-                QueueState::Closed(code) => break Some(code),
-                QueueState::Waiting => write_on(&*line, &queue, limits).await,
-            },
-            () = sleep_until(heard + silence) => {
-                if pinged {
+            writable = line.writable(), if is_full => {
+                if writable.is_err() {
+                    break None;
+                }
+                moved = Instant::now();
+                queue.flush();
+            }
+            // Something is left over, or the end has come: look at the queue again.
+            () = queue.attention() => {}
+            () = sleep_until(moved + patience) => {
+                if pinged || is_full {
                     break Some(CloseCode::Idle);
                 }
                 pinged = true;
@@ -121,7 +141,6 @@ pub async fn run<L: Line>(
                     queue.flush();
                 }
             }
-            () = stopping.stopped() => break Some(CloseCode::Restart),
         }
     };
     drop(session);
@@ -139,26 +158,19 @@ pub async fn refuse<L: Line>(line: &Arc<L>, queue: &Queue, code: CloseCode, limi
     say_farewell(&**line, &mut reader, queue, limits.farewell).await;
 }
 
-/// Waits for a full socket, then writes on.
-async fn write_on<L: Line>(line: &L, queue: &Queue, limits: ConnectionLimits) {
-    // A peer that takes nothing for two heartbeats is gone, whatever its kernel still acknowledges.
-    match timeout(2 * limits.heartbeat, line.writable()).await {
-        Ok(Ok(())) => queue.flush(),
-        Ok(Err(_)) | Err(_) => queue.close(CloseCode::Idle),
-    }
-}
-
 /// What reading leads to.
 enum Read {
     /// All that was there is read.
-    GoOn,
+    All,
+    /// There may be more, later.
+    Enough,
     /// The connection ends, with a code of ours or because the peer went.
     End(Option<CloseCode>),
 }
 
-/// Reads all that is there.
+/// Reads some of what is there.
 fn receive<L: Line>(reader: &mut Reader<L>, session: &mut Session, queue: &Queue) -> Read {
-    loop {
+    for _ in 0..FRAMES_A_TURN {
         let received = reader.next();
         let replies = reader.take_replies();
         if !replies.is_empty() {
@@ -170,7 +182,8 @@ fn receive<L: Line>(reader: &mut Reader<L>, session: &mut Session, queue: &Queue
                     return Read::End(Some(code));
                 }
             }
-            Received::Nothing => return Read::GoOn,
+            Received::Heartbeat => {}
+            Received::Nothing => return Read::All,
             Received::Refused(code) => return Read::End(Some(code)),
             Received::Closed => {
                 queue.finish();
@@ -179,6 +192,7 @@ fn receive<L: Line>(reader: &mut Reader<L>, session: &mut Session, queue: &Queue
             Received::Gone => return Read::End(None),
         }
     }
+    Read::Enough
 }
 
 /// Writes what is left and waits for the peer to go, but not for long.

@@ -58,6 +58,12 @@ impl Engine {
         self.sites.get(name)
     }
 
+    /// The site that a host names: hosts are the same in either case, names of sites are not.
+    #[must_use]
+    pub fn site_for_host(&self, host: &str) -> Option<&Arc<SiteEngine>> {
+        self.site(host).or_else(|| self.sites.values().find(|site| site.name().eq_ignore_ascii_case(host)))
+    }
+
     /// The site of requests to no site in particular.
     #[must_use]
     pub fn default_site(&self) -> &Arc<SiteEngine> {

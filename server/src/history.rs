@@ -17,7 +17,7 @@ use realtime::position::Position;
 use realtime::room::Room;
 
 use self::newest::{Newest, NewestValues};
-use crate::conn::websocket;
+use crate::websocket;
 
 /// How much of the past is kept.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,7 @@
 //! # Layout
 //! An event goes down this list, one way: [`bridge`] (Redis, or the embedded bus) -> [`event`] (parsed
 //! once) -> [`history`] (stamped and kept) -> [`hub`] (who is in the room) -> [`queue`] (what waits for a
-//! page) -> [`conn`] (the socket) -> [`http`]. [`engine`] holds history and hub together; [`session`] is
+//! page) -> [`conn`] (the socket) -> [`http`]. [`websocket`] is the bytes of a frame. [`engine`] holds history and hub together; [`session`] is
 //! what a page asks, [`authz`] what it may; [`site`] knows who somebody is; [`config`] what was asked for;
 //! [`publish`] is the command of that name.
 #![warn(missing_docs)]
@@ -23,3 +23,4 @@ pub mod redis_address;
 pub mod session;
 pub mod site;
 pub mod stopping;
+pub mod websocket;

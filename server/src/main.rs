@@ -117,6 +117,7 @@ async fn serve(args: ServeArgs) -> Result<(), SettingError> {
         tasks: tasks.clone(),
     });
     introduce(&settings, address, assets.as_ref());
+    warn_of_a_demo_on_a_real_bus(&settings);
 
     let serving = tokio::spawn(server::http::serve(listener, app.router(), tasks.clone(), stopping));
     wait_for_a_signal().await;
@@ -174,6 +175,24 @@ fn introduce(settings: &Settings, address: std::net::SocketAddr, assets: Option<
     match assets {
         Some(assets) => eprintln!("  build   {}", assets.build()),
         None => eprintln!("  build   none: pages stay as rendered; build with cargo xtask run or cargo xtask dist"),
+    }
+}
+
+fn warn_of_a_demo_on_a_real_bus(settings: &Settings) {
+    if settings.redis.is_empty() || settings.frappe.is_some() {
+        return;
+    }
+    if settings.listen.ip().is_loopback() {
+        warn!(
+            "--redis without --frappe: every visitor is the demo's Administrator and reads the bench's events. \
+             Give --frappe, so that the bench says who somebody is."
+        );
+    } else {
+        warn!(
+            "--redis without --frappe on {}, which other machines may reach: ANYBODY there is Administrator and reads \
+             the bench's events, without signing in. Give --frappe, or listen on 127.0.0.1.",
+            settings.listen
+        );
     }
 }
 

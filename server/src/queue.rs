@@ -12,7 +12,7 @@ use bytes::{Buf, Bytes};
 use realtime::close::CloseCode;
 use tokio::sync::Notify;
 
-use crate::conn::websocket;
+use crate::websocket;
 
 /// Where frames go: a socket that is never waited for.
 pub trait Wire: Send + Sync {
@@ -97,12 +97,6 @@ impl Queue {
         Self { wire, limits, waiting: Mutex::default(), attention: Notify::new() }
     }
 
-    /// How much may wait here.
-    #[must_use]
-    pub const fn limits(&self) -> QueueLimits {
-        self.limits
-    }
-
     /// Adds a frame. Returns whether the caller must see to a [`Self::flush`]; `false` when an earlier
     /// caller is about to, or the queue has ended. A full queue ends with the code `slow`.
     #[must_use]
@@ -111,12 +105,18 @@ impl Queue {
         if waiting.closing.is_some() || waiting.broken {
             return false;
         }
-        if self.limits.hold(waiting.frames.len() + 1, waiting.bytes + frame.len()) {
+        if self.make_room(&mut waiting, 1, frame.len()) {
             waiting.add(frame);
         } else {
             waiting.end(CloseCode::Slow);
         }
         !std::mem::replace(&mut waiting.flush_due, true)
+    }
+
+    /// Whether this much fits beside what waits, after the socket took what it takes now.
+    #[must_use]
+    pub fn has_room(&self, frames: usize, bytes: usize) -> bool {
+        self.make_room(&mut self.lock(), frames, bytes)
     }
 
     /// Ends the queue: what waits is dropped, `bye` and the close frame are the last words.
@@ -144,6 +144,22 @@ impl Queue {
     pub fn flush(&self) {
         let mut waiting = self.lock();
         waiting.flush_due = false;
+        self.write(&mut waiting);
+        if !waiting.frames.is_empty() || waiting.closing.is_some() || waiting.broken {
+            self.attention.notify_one();
+        }
+    }
+
+    /// A batch is pushed before it is written: only what the socket refuses counts against the limits.
+    fn make_room(&self, waiting: &mut Waiting, frames: usize, bytes: usize) -> bool {
+        let fits = |waiting: &Waiting| self.limits.hold(waiting.frames.len() + frames, waiting.bytes + bytes);
+        if !fits(waiting) {
+            self.write(waiting);
+        }
+        fits(waiting)
+    }
+
+    fn write(&self, waiting: &mut Waiting) {
         while !waiting.frames.is_empty() {
             let mut parts = [IoSlice::new(&[]); FRAMES_A_WRITE];
             let count = waiting.frames.len().min(FRAMES_A_WRITE);
@@ -157,9 +173,6 @@ impl Queue {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => waiting.break_off(),
             }
-        }
-        if !waiting.frames.is_empty() || waiting.closing.is_some() || waiting.broken {
-            self.attention.notify_one();
         }
     }
 

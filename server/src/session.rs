@@ -11,10 +11,10 @@ use realtime::host::Viewer;
 use tracing::debug;
 
 use crate::authz;
-use crate::conn::websocket;
 use crate::engine::{Join, SiteEngine};
 use crate::hub::ConnectionId;
 use crate::queue::Queue;
+use crate::websocket;
 
 /// What one connection may do.
 #[derive(Debug, Clone, Copy)]

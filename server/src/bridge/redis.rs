@@ -1,7 +1,7 @@
 //! The bridge to real Redis: subscribes to channel `events`, for ever.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
@@ -23,6 +23,8 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 /// The waits between tries grow from the first to the last.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LAST_WAIT: Duration = Duration::from_secs(3);
+/// A line that stood so long is well: after it the waits begin anew.
+const STEADY: Duration = Duration::from_secs(10);
 
 /// Subscribes to `events` and passes on what comes, until nobody takes it any more. A Redis that is away
 /// is tried again and again; what it published meanwhile is lost, which is reported.
@@ -46,11 +48,13 @@ pub async fn run(address: RedisAddress, arrivals: mpsc::Sender<Arrival>, status:
                 }
                 info!(redis = %address, "Subscribed to the channel {CHANNEL}.");
                 status.set(BridgeState::Subscribed);
-                waits = new_waits();
-                match listen(sink, stream, &arrivals).await {
-                    Some(lost) => lost,
-                    None => return,
+                let subscribed = Instant::now();
+                let Some(lost) = listen(sink, stream, &arrivals).await else { return };
+                // One that takes connections and drops them must not be asked ten times a second.
+                if subscribed.elapsed() >= STEADY {
+                    waits = new_waits();
                 }
+                lost
             }
             Err(lost) => lost,
         };

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use serde::Deserialize;
 
+use super::file::one_or_more;
+
 /// Live pages for Frappe: server-rendered, and current from then on.
 #[derive(Debug, Parser)]
 #[command(name = "frappe-live", version, args_conflicts_with_subcommands = true)]
@@ -37,18 +39,22 @@ pub struct ServeArgs {
     /// Redis to subscribe to; may be repeated (Frappe 15+ publishes on `redis_queue`, 13 and 14 on
     /// `redis_socketio`). Without it events come from an embedded bus, and a demo publishes on it.
     #[arg(long, value_name = "URL", env = "FRAPPE_LIVE_REDIS", value_delimiter = ',', hide_env_values = true)]
+    #[serde(deserialize_with = "one_or_more")]
     pub redis: Vec<String>,
 
     /// Site to serve; the first is the default one, more may follow [default: demo.localhost].
     #[arg(long, value_name = "NAME", env = "FRAPPE_LIVE_SITE", value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_more")]
     pub site: Vec<String>,
 
-    /// Frappe's own address, which is asked who somebody is. Without it an embedded demo site answers.
+    /// Frappe's own address, which is asked who somebody is. Without it an embedded demo site answers, to which
+    /// every visitor is Administrator: with `--redis` too, whoever reaches this server reads the bench's events.
     #[arg(long, value_name = "URL", env = "FRAPPE_LIVE_FRAPPE")]
     pub frappe: Option<String>,
 
     /// Another origin whose pages may connect; may be repeated.
     #[arg(long, value_name = "ORIGIN", env = "FRAPPE_LIVE_ALLOW_ORIGIN", value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_more")]
     pub allow_origin: Vec<String>,
 
     /// What to log: off, error, warn, info, debug or trace [default: info].
@@ -73,9 +79,13 @@ pub struct ServeArgs {
     #[arg(long, value_name = "ROOMS", env = "FRAPPE_LIVE_MAX_ROOMS", help_heading = "Limits")]
     pub max_rooms: Option<usize>,
 
-    /// Joins a connection may ask for in a second [default: 50].
+    /// Joins a connection may ask for in a second [default: 200].
     #[arg(long, value_name = "JOINS", env = "FRAPPE_LIVE_MAX_JOINS_PER_SECOND", help_heading = "Limits")]
     pub max_joins_per_second: Option<u32>,
+
+    /// Frames of a connection that may be no frame of the protocol [default: 100].
+    #[arg(long, value_name = "FRAMES", env = "FRAPPE_LIVE_MAX_ERRORS", help_heading = "Limits")]
+    pub max_errors: Option<u32>,
 
     /// Connections of one user; guests count by address only [default: 100].
     #[arg(long, value_name = "COUNT", env = "FRAPPE_LIVE_MAX_CONNECTIONS_PER_USER", help_heading = "Limits")]
@@ -89,7 +99,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FRAMES", env = "FRAPPE_LIVE_QUEUE_FRAMES", help_heading = "Limits")]
     pub queue_frames: Option<usize>,
 
-    /// Bytes that may wait for a slow page [default: 4194304].
+    /// Bytes that may wait for a slow page [default: 16777216].
     #[arg(long, value_name = "BYTES", env = "FRAPPE_LIVE_QUEUE_BYTES", help_heading = "Limits")]
     pub queue_bytes: Option<usize>,
 

@@ -1,5 +1,9 @@
 //! Settings from a TOML file: they complete what flags and variables give.
 
+use std::ops::Range;
+
+use serde::{Deserialize, Deserializer};
+
 use super::{ServeArgs, SettingError};
 
 /// Adds the settings of the file that `--config` names, where they are not given otherwise.
@@ -7,7 +11,7 @@ pub(super) fn complete(args: ServeArgs) -> Result<ServeArgs, SettingError> {
     let Some(path) = &args.config else { return Ok(args) };
     let refuse = |problem: String| SettingError::new("--config", format_args!("{}: {problem}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| refuse(format!("cannot be read ({error})")))?;
-    let file: ServeArgs = toml::from_str(&text).map_err(|error| refuse(error.to_string()))?;
+    let file = read(&text).map_err(refuse)?;
     Ok(ServeArgs {
         listen: args.listen.or(file.listen),
         redis: either(args.redis, file.redis),
@@ -19,6 +23,7 @@ pub(super) fn complete(args: ServeArgs) -> Result<ServeArgs, SettingError> {
         heartbeat: args.heartbeat.or(file.heartbeat),
         max_frame_bytes: args.max_frame_bytes.or(file.max_frame_bytes),
         max_rooms: args.max_rooms.or(file.max_rooms),
+        max_errors: args.max_errors.or(file.max_errors),
         max_joins_per_second: args.max_joins_per_second.or(file.max_joins_per_second),
         max_connections_per_user: args.max_connections_per_user.or(file.max_connections_per_user),
         max_connections_per_address: args.max_connections_per_address.or(file.max_connections_per_address),
@@ -27,6 +32,44 @@ pub(super) fn complete(args: ServeArgs) -> Result<ServeArgs, SettingError> {
         history_seconds: args.history_seconds.or(file.history_seconds),
         history_bytes: args.history_bytes.or(file.history_bytes),
         dev_reload: args.dev_reload,
+    })
+}
+
+/// Passwords stand in the file, and the parser's own words quote it: what is wrong is said without them.
+fn read(text: &str) -> Result<ServeArgs, String> {
+    let refuse = |error: &toml::de::Error, problem: &str| format!("{}{problem}", place(text, error.span()));
+    text.parse::<toml::Table>().map_err(|error| {
+        refuse(&error, "this is no TOML; look for a missing quote or bracket, or a setting that stands twice")
+    })?;
+    toml::from_str(text).map_err(|error| match unknown_key(error.message()) {
+        Some(key) => refuse(&error, &format!("no setting is named {key:?}; frappe-live --help lists them")),
+        None => refuse(&error, "this setting takes another kind of value; frappe-live --help says which"),
+    })
+}
+
+fn place(text: &str, span: Option<Range<usize>>) -> String {
+    let Some(before) = span.and_then(|span| text.get(..span.start)) else { return String::new() };
+    let line_start = before.rfind('\n').map_or(0, |line_break| line_break + 1);
+    let line = before.matches('\n').count() + 1;
+    let column = before[line_start..].chars().count() + 1;
+    format!("line {line}, column {column}: ")
+}
+
+fn unknown_key(message: &str) -> Option<&str> {
+    Some(message.strip_prefix("unknown field `")?.split_once('`')?.0)
+}
+
+/// A list, or the one text that would be alone in it.
+pub(super) fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMore {
+        One(String),
+        More(Vec<String>),
+    }
+    Ok(match OneOrMore::deserialize(deserializer)? {
+        OneOrMore::One(text) => vec![text],
+        OneOrMore::More(texts) => texts,
     })
 }
 

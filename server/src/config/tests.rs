@@ -58,6 +58,47 @@ fn a_file_completes_what_the_flags_say() {
     std::fs::remove_file(path).expect("still there");
 }
 
+fn settings_of_file(name: &str, text: &str) -> Result<Settings, String> {
+    let path = std::env::temp_dir().join(format!("frappe-live-{name}-{}.toml", std::process::id()));
+    std::fs::write(&path, text).expect("a file");
+    let settings = settings(&["--config", path.to_str().expect("a plain path")]);
+    std::fs::remove_file(path).expect("still there");
+    settings
+}
+
+#[test]
+fn a_wrong_file_is_refused_without_the_passwords_in_it() {
+    for (text, said) in [
+        ("max-rooms = 7\nredis = [\"redis://:hunter2@h]\n", "line 2, column "),
+        ("redis = \"redis://:hunter2@h\n", "line 1, column "),
+        ("redis = redis://:hunter2@h\n", "line 1, column "),
+        ("redis = { url = \"redis://:hunter2@h\" }\n", "line 1, column 9: "),
+        ("redis = [[\"redis://:hunter2@h\"]]\n", "line 1, column "),
+        ("\n  max-rooms = \"redis://:hunter2@h\"\n", "line 2, column 15: "),
+        ("redi = \"redis://:hunter2@h\"\n", "line 1, column 1: no setting is named \"redi\""),
+        ("redis = \"http://:hunter2@h\"\n", "--redis"),
+    ] {
+        let error = settings_of_file("secret", text).expect_err(text);
+        assert!(error.contains(said) && !error.contains("hunter2") && !error.contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn a_file_may_give_one_text_where_a_list_is_possible() {
+    let text = "redis = \"redis://h:1\"\nsite = \"a.example\"\nallow-origin = \"https://b.example\"\n";
+    let settings = settings_of_file("single", text).expect("valid");
+    assert_eq!((settings.redis.len(), settings.sites, settings.allowed_origins), {
+        (1, vec!["a.example".to_owned()], vec!["https://b.example".to_owned()])
+    });
+}
+
+#[test]
+fn the_limit_of_frames_that_are_not_understood_is_a_setting() {
+    let errors = |args: &[&str]| settings(args).expect("valid").limits.session.errors;
+    assert_eq!((errors(&[]), errors(&["--max-errors", "3"])), (100, 3));
+    assert_eq!(settings_of_file("errors", "max-errors = 4\n").expect("valid").limits.session.errors, 4);
+}
+
 #[test]
 fn subcommands_are_read() {
     let cli = Cli::try_parse_from(["frappe-live", "serve", "--listen", "127.0.0.1:1"]).expect("valid");

@@ -18,6 +18,8 @@ const READ_BUFFER: usize = 1024;
 
 pub(super) enum Received {
     Text(tungstenite::Utf8Bytes),
+    /// A ping or a pong.
+    Heartbeat,
     /// All that was there is read.
     Nothing,
     /// The page broke a rule.
@@ -30,6 +32,8 @@ pub(super) enum Received {
 
 pub(super) struct Reader<L> {
     socket: WebSocket<Inward<L>>,
+    /// The socket may have more that was not asked for yet.
+    has_more: bool,
 }
 
 /// The reading half of a line, as tungstenite wants it.
@@ -47,36 +51,33 @@ impl<L: Line> Reader<L> {
             .max_frame_size(Some(frame_bytes))
             .max_message_size(Some(frame_bytes));
         let inward = Inward { line, early, replies: Vec::new() };
-        Self { socket: WebSocket::from_raw_socket(inward, Role::Server, Some(config)) }
+        Self { socket: WebSocket::from_raw_socket(inward, Role::Server, Some(config)), has_more: true }
     }
 
     /// Waits until there is something to read.
     pub(super) async fn ready(&self) -> io::Result<()> {
-        let inward = self.socket.get_ref();
-        if inward.early.is_empty() { inward.line.readable().await } else { Ok(()) }
+        if self.has_more { Ok(()) } else { self.socket.get_ref().line.readable().await }
     }
 
     /// The next thing the page sent.
     pub(super) fn next(&mut self) -> Received {
-        loop {
-            return match self.socket.read() {
-                Ok(Message::Text(text)) => Received::Text(text),
-                Ok(Message::Binary(_)) => Received::Refused(CloseCode::NotText),
-                Ok(Message::Close(_)) => Received::Closed,
-                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => continue,
-                Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => Received::Nothing,
-                Err(
-                    Error::Io(_)
-                    | Error::ConnectionClosed
-                    | Error::AlreadyClosed
-                    | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake),
-                ) => Received::Gone,
-                Err(Error::Capacity(CapacityError::MessageTooLong { .. })) => {
-                    Received::Refused(CloseCode::FrameTooLarge)
-                }
-                Err(_) => Received::Refused(CloseCode::ProtocolError),
-            };
-        }
+        let received = match self.socket.read() {
+            Ok(Message::Text(text)) => Received::Text(text),
+            Ok(Message::Binary(_)) => Received::Refused(CloseCode::NotText),
+            Ok(Message::Close(_)) => Received::Closed,
+            Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => Received::Heartbeat,
+            Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => Received::Nothing,
+            Err(
+                Error::Io(_)
+                | Error::ConnectionClosed
+                | Error::AlreadyClosed
+                | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake),
+            ) => Received::Gone,
+            Err(Error::Capacity(CapacityError::MessageTooLong { .. })) => Received::Refused(CloseCode::FrameTooLarge),
+            Err(_) => Received::Refused(CloseCode::ProtocolError),
+        };
+        self.has_more = !matches!(received, Received::Nothing);
+        received
     }
 
     /// What must be written in answer to what was read.
@@ -87,11 +88,9 @@ impl<L: Line> Reader<L> {
     /// Throws away what is there; `false` at the end.
     pub(super) fn discard(&mut self) -> bool {
         let mut buffer = [0; 4096];
-        match self.socket.get_mut().read(&mut buffer) {
-            Ok(0) => false,
-            Ok(_) => true,
-            Err(error) => error.kind() == ErrorKind::WouldBlock,
-        }
+        let read = self.socket.get_mut().read(&mut buffer);
+        self.has_more = read.as_ref().is_ok_and(|count| *count > 0);
+        read.map_or_else(|error| error.kind() == ErrorKind::WouldBlock, |count| count > 0)
     }
 }
 

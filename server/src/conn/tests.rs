@@ -292,3 +292,86 @@ async fn an_interruption_of_the_bus_is_a_gap_in_every_room() {
     rooms.sort();
     assert_eq!(rooms, [Room::Website, me()]);
 }
+
+/// Twenty thousand pings in one go used to be read in one go: the answers filled the queue unwritten, and
+/// nobody else had a turn.
+#[tokio::test]
+async fn a_flood_of_pings_is_answered_in_turns() {
+    let engine = engine();
+    let mut connected = connect_usual(&engine).await;
+    frame(&mut connected.page).await;
+    let (mut sink, mut stream) = connected.page.split();
+    let flood = tokio::spawn(async move {
+        for _ in 0..20_000 {
+            sink.feed(Message::text(r#"{"type":"ping"}"#)).await.expect("open");
+        }
+        sink.flush().await.expect("open");
+        sink
+    });
+    for number in 0..20_000 {
+        let Some(Ok(Message::Text(text))) = stream.next().await else { panic!("ended after {number}") };
+        assert!(text.contains("\"ok\""), "{number}: {text}");
+    }
+    flood.await.expect("no panic");
+}
+
+/// The replays of two rooms that are joined at once each fit the queue, but not both: the page was closed
+/// as slow, came back for the same, and so for ever.
+#[tokio::test]
+async fn replays_that_do_not_fit_together_are_a_gap_and_not_the_end() {
+    let engine = engine();
+    let start = engine.default_site().position();
+    for count in 0..90_000 {
+        publish(&engine, "user:jane@example.com", count);
+        publish(&engine, "website", count);
+    }
+    let limits_of_queue = QueueLimits { frames: 100_000, bytes: 1 << 30 };
+    let mut connected = connect(&engine, limits(), limits_of_queue).await;
+    frame(&mut connected.page).await;
+    for (reference, room) in [(1, me()), (2, Room::Website)] {
+        let frame = ClientFrame::Join { reference, room, since: Some(start.clone()), latest: vec![] };
+        connected.page.feed(Message::text(frame.encode())).await.expect("open");
+    }
+    connected.page.flush().await.expect("open");
+    let (mut answers, mut events) = (Vec::new(), 0);
+    while answers.len() < 2 {
+        match frame(&mut connected.page).await {
+            ServerFrame::Joined { recovered, .. } => answers.push(recovered),
+            ServerFrame::Event { .. } => events += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((answers, events), (vec![true, false], 90_000));
+}
+
+/// What was pushed in one go before the first write counted as if the page did not read.
+#[tokio::test]
+async fn a_batch_larger_than_the_queue_reaches_a_page_that_reads() {
+    let engine = engine();
+    let mut connected = connect(&engine, limits(), QueueLimits { frames: 10, bytes: 1 << 20 }).await;
+    frame(&mut connected.page).await;
+    let mut written = Written::default();
+    for _ in 0..50 {
+        let payload = format!(r#"{{"event":"e","message":1,"namespace":"{SITE}","room":"website"}}"#);
+        engine.take(payload.as_bytes(), &mut written);
+    }
+    written.write_now();
+    for expected in 1..=50 {
+        assert_eq!(offset_of(&frame(&mut connected.page).await), expected);
+    }
+}
+
+/// A peer that took nothing was waited for again and again.
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_takes_nothing_is_given_up_after_two_heartbeats() {
+    let engine = engine();
+    let mut connected = connect(&engine, limits(), QueueLimits { frames: 100_000, bytes: 1 << 30 }).await;
+    tokio::task::yield_now().await;
+    for count in 0..20_000 {
+        publish(&engine, "user:jane@example.com", count);
+    }
+    let start = tokio::time::Instant::now();
+    let ended = tokio::time::timeout(Duration::from_mins(5), &mut connected.task).await;
+    assert_eq!(ended.expect("in time").expect("no panic"), Some(CloseCode::Idle));
+    assert!(start.elapsed() <= 2 * limits().heartbeat + limits().farewell, "{:?}", start.elapsed());
+}

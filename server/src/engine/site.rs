@@ -12,10 +12,10 @@ use realtime::room::Room;
 
 use super::Written;
 use crate::authz::Grant;
-use crate::conn::websocket;
 use crate::history::{History, HistoryLimits};
 use crate::hub::{ConnectionId, Hub};
 use crate::queue::Queue;
+use crate::websocket;
 
 /// The events and rooms of one site.
 pub struct SiteEngine {
@@ -27,6 +27,9 @@ struct State {
     history: History,
     hub: Hub,
 }
+
+/// Newest values that one join can ask for.
+const MOST_VALUES: usize = 100;
 
 /// What a page asks of a room.
 pub struct Join<'a> {
@@ -103,14 +106,19 @@ impl SiteEngine {
 
         let replay: Option<Vec<Bytes>> = join.since.and_then(|since| {
             let frames = history.since(&room, since)?;
+            // With the answer and the values, and by count before anything is copied.
+            let count = frames.len() + 1 + join.latest.len().min(MOST_VALUES);
+            if !queue.has_room(count, 0) {
+                return None;
+            }
             let mut bytes = 0;
             let frames: Vec<Bytes> = frames.cloned().inspect(|frame| bytes += frame.len()).collect();
-            // More than a queue holds could never be delivered: the page would come back for ever.
-            queue.limits().hold(frames.len(), bytes).then_some(frames)
+            // More than the queue holds would end it as slow, and the page would come back for the same.
+            queue.has_room(count, bytes).then_some(frames)
         });
         let replayed_from = if replay.is_some() { join.since.map_or(0, |since| since.offset) } else { u64::MAX };
         let mut values: Vec<(u64, Bytes)> = Vec::new();
-        for event in join.latest {
+        for event in join.latest.iter().take(MOST_VALUES) {
             if let Some(value) = history.newest_frame(Instant::now(), &room, event)
                 && value.0 <= replayed_from
                 && !values.iter().any(|(offset, _)| *offset == value.0)

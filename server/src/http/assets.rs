@@ -1,6 +1,9 @@
 //! The files of the build: embedded in a release, read from disk in a debug build.
 
+use std::borrow::Cow;
+
 use app::shell::Assets;
+use axum::body::Bytes;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -79,7 +82,15 @@ pub(super) async fn file(Path(name): Path<String>, headers: HeaderMap) -> Respon
     if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return (StatusCode::NOT_MODIFIED, answer).into_response();
     }
-    (answer, file.data.into_owned()).into_response()
+    (answer, without_copying(file.data)).into_response()
+}
+
+/// A release holds its files in memory already.
+fn without_copying(data: Cow<'static, [u8]>) -> Bytes {
+    match data {
+        Cow::Borrowed(embedded) => Bytes::from_static(embedded),
+        Cow::Owned(read) => Bytes::from(read),
+    }
 }
 
 fn best_form(path: &str, headers: &HeaderMap) -> Option<(Option<&'static str>, EmbeddedFile)> {
@@ -112,7 +123,27 @@ fn content_type(name: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{accepts, content_type};
+    use std::borrow::Cow;
+
+    use super::{FOLDER, NAME, accepts, content_type, without_copying};
+
+    #[test]
+    fn files_are_looked_for_where_the_leptos_metadata_has_them_built() {
+        let manifest: toml::Table = include_str!("../../../Cargo.toml").parse().expect("cargo reads it too");
+        let project = &manifest["workspace"]["metadata"]["leptos"][0];
+        assert_eq!(project["site-pkg-dir"].as_str(), Some(FOLDER));
+        assert_eq!(project["output-name"].as_str(), Some(NAME));
+        let site_root = project["site-root"].as_str().expect("text");
+        let folder = format!("#[folder = \"../{site_root}\"]");
+        assert!(include_str!("assets.rs").contains(&folder), "no constant can stand in an attribute: {folder}");
+    }
+
+    #[test]
+    fn an_embedded_file_is_served_without_a_copy() {
+        static EMBEDDED: &[u8] = b"body {}";
+        assert_eq!(without_copying(Cow::Borrowed(EMBEDDED)).as_ptr(), EMBEDDED.as_ptr());
+        assert_eq!(without_copying(Cow::Owned(EMBEDDED.to_vec())), EMBEDDED);
+    }
 
     #[test]
     fn encodings_are_taken_at_their_word() {

@@ -35,7 +35,7 @@ fn site_of(engine: &Engine, headers: &HeaderMap) -> Result<Arc<SiteEngine>, Stri
     let authority: Authority = text.parse().map_err(|_| text.clone().into_owned())?;
     let host = authority.host().to_ascii_lowercase();
     let is_no_name = host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
-    match engine.site(&host) {
+    match engine.site_for_host(&host) {
         Some(site) => Ok(Arc::clone(site)),
         None if is_no_name => Ok(Arc::clone(engine.default_site())),
         None => Err(host),
@@ -66,5 +66,16 @@ mod tests {
             assert!(site(host).is_err(), "{host}");
         }
         assert!(site("a.example/../b").is_err());
+    }
+
+    #[test]
+    fn a_site_with_capitals_is_reached_and_keeps_its_spelling() {
+        let engine = Engine::new(&["first.example".to_owned(), "ERP.Example.com".to_owned()], HistoryLimits::default());
+        for host in ["erp.example.com", "ERP.Example.com", "ERP.EXAMPLE.COM:3000"] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static(host));
+            let site = site_of(&engine, &headers).expect(host);
+            assert_eq!(site.name(), "ERP.Example.com");
+        }
     }
 }

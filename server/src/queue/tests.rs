@@ -5,7 +5,7 @@ use bytes::Bytes;
 use realtime::close::CloseCode;
 
 use super::{Queue, QueueLimits, QueueState, Wire};
-use crate::conn::websocket;
+use crate::websocket;
 
 /// A socket that takes as many bytes as it is told to.
 #[derive(Default)]

@@ -6,12 +6,17 @@ use futures_util::future::BoxFuture;
 use realtime::host::{UserType, Viewer};
 use reqwest::{Client, Request, StatusCode, header, redirect};
 use serde::Deserialize;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use url::Url;
 
 use super::{Credentials, IdentifyError, Site};
 
-/// How long Frappe may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an answer may take, waiting for a turn included. Half of what a page gives its whole handshake, so
+/// that the page still hears why.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Questions asked at a time: when every page comes back at once, the bench has work of its own.
+const QUESTIONS_AT_A_TIME: usize = 32;
 const GET_USER_INFO: &str = "api/method/frappe.realtime.get_user_info";
 const GUEST: &str = "Guest";
 
@@ -20,6 +25,7 @@ const GUEST: &str = "Guest";
 pub struct FrappeSite {
     client: Client,
     get_user_info: Url,
+    turns: Semaphore,
 }
 
 impl FrappeSite {
@@ -29,10 +35,11 @@ impl FrappeSite {
         if !address.path().ends_with('/') {
             address.set_path(&format!("{}/", address.path()));
         }
-        let client = Client::builder().timeout(PATIENCE).redirect(redirect::Policy::none()).no_proxy().build();
+        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build();
         Self {
             client: client.expect("a client without TLS and files to read can be made"),
             get_user_info: address.join(GET_USER_INFO).expect("a method's path can be joined to an address"),
+            turns: Semaphore::new(QUESTIONS_AT_A_TIME),
         }
     }
 
@@ -50,6 +57,14 @@ impl FrappeSite {
     }
 
     async fn ask(&self, site: &str, question: Request) -> Result<Viewer, IdentifyError> {
+        let answer = timeout(PATIENCE, self.ask_in_turn(site, question)).await;
+        answer.unwrap_or_else(|_| {
+            Err(IdentifyError::Unreachable { problem: format!("no answer within {} seconds", PATIENCE.as_secs()) })
+        })
+    }
+
+    async fn ask_in_turn(&self, site: &str, question: Request) -> Result<Viewer, IdentifyError> {
+        let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
         let unreachable = |error: reqwest::Error| IdentifyError::Unreachable { problem: sentence_of(&error) };
         let answer = self.client.execute(question).await.map_err(unreachable)?;
         let status = answer.status();
@@ -102,7 +117,7 @@ fn sentence_of(error: &reqwest::Error) -> String {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    if error.is_timeout() { format!("no answer within {} seconds", PATIENCE.as_secs()) } else { cause.to_string() }
+    cause.to_string()
 }
 
 impl Site for FrappeSite {
@@ -125,5 +140,57 @@ impl Site for FrappeSite {
 
     fn sign_in_as(&self, _site: &str, _user: &str) -> Option<String> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use http::{HeaderMap, HeaderValue, header};
+    use tokio::net::TcpListener;
+    use tokio::time::{Instant, timeout};
+
+    use super::{FrappeSite, PATIENCE, QUESTIONS_AT_A_TIME};
+    use crate::site::{Credentials, IdentifyError, Site};
+
+    async fn silent_bench() -> (TcpListener, FrappeSite) {
+        let bench = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("http://{}", bench.local_addr().expect("bound"));
+        (bench, FrappeSite::new(address.parse().expect("a URL")))
+    }
+
+    fn session() -> Credentials {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::COOKIE, HeaderValue::from_static("sid=0123"));
+        Credentials::of(&headers)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_bench_is_given_up_before_the_page_gives_up() {
+        let (_bench, site) = silent_bench().await;
+        let asked = Instant::now();
+        let error = site.identify("a.example", &session()).await.expect_err("no answer");
+        assert_eq!(error, IdentifyError::Unreachable { problem: "no answer within 5 seconds".to_owned() });
+        assert!(asked.elapsed() < PATIENCE + Duration::from_millis(100), "{:?}", asked.elapsed());
+    }
+
+    #[tokio::test]
+    async fn many_questions_at_once_reach_the_bench_a_few_at_a_time() {
+        let (bench, site) = silent_bench().await;
+        let site = Arc::new(site);
+        for _ in 0..QUESTIONS_AT_A_TIME + 8 {
+            let site = Arc::clone(&site);
+            tokio::spawn(async move { site.identify("a.example", &session()).await });
+        }
+        let mut asked = Vec::new();
+        while asked.len() < QUESTIONS_AT_A_TIME {
+            asked.push(bench.accept().await.expect("a question"));
+        }
+        let another = timeout(Duration::from_millis(200), bench.accept()).await;
+        assert!(another.is_err(), "all turns are taken");
+        asked.pop();
+        timeout(PATIENCE, bench.accept()).await.expect("the next has its turn").expect("a question");
     }
 }

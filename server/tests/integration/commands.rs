@@ -55,6 +55,31 @@ fn startup_says_what_is_used_and_masks_secrets() {
 }
 
 #[test]
+fn a_demo_on_a_real_bus_is_warned_of_louder_when_others_reach_it() {
+    let redis = format!("redis://127.0.0.1:{}", free_port());
+    let server = Server::start(&["--redis", &redis]);
+    server.wait_for_log("WARN frappe_live: --redis without --frappe: every visitor is the demo's Administrator");
+
+    let server = Server::start_on("0.0.0.0:0", &["--redis", &redis]);
+    server.wait_for_log("WARN frappe_live: --redis without --frappe on 0.0.0.0:0");
+    server.wait_for_log("ANYBODY there is Administrator");
+
+    let frappe = format!("http://127.0.0.1:{}", free_port());
+    let server = Server::start(&["--redis", &redis, "--frappe", &frappe, "--log-level", "debug"]);
+    server.wait_for_log("build");
+    assert!(!server.log().contains("without --frappe"), "{}", server.log());
+}
+
+#[test]
+fn a_wrong_file_ends_with_one_line_and_without_its_password() {
+    let path = std::env::temp_dir().join(format!("frappe-live-command-{}.toml", std::process::id()));
+    std::fs::write(&path, "redis = [\"redis://:hunter2@h]\n").expect("a file");
+    let text = refusal(&["--config", path.to_str().expect("a plain path")]);
+    assert!(text.contains("line 1") && !text.contains("hunter2"), "{text}");
+    std::fs::remove_file(path).expect("still there");
+}
+
+#[test]
 fn publish_says_what_to_give_without_redis() {
     let text = refusal(&["publish", "--event", "count"]);
     assert!(text.contains("--redis") && text.contains("redis://"), "{text}");

@@ -13,11 +13,10 @@ use crate::workspace::Workspace;
 /// The target of the browser's half.
 pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
-/// The wasm, the JS that loads it, and the JS snippets of libraries that the latter imports.
+/// The wasm, and the JS that loads it.
 pub(crate) struct Bundle {
     pub(super) wasm: Vec<u8>,
     js: String,
-    pub(super) snippets: Vec<(PathBuf, Vec<u8>)>,
     /// The name under which the JS asks for the wasm.
     wasm_name: String,
 }
@@ -31,6 +30,7 @@ impl Bundle {
         }
         let folder = workspace.scratch_folder(build.folder());
         bind(&compiled, &folder, workspace.output_name(), build)?;
+        ensure_no_snippets(&folder)?;
 
         let wasm_name = format!("{}_bg.wasm", workspace.output_name());
         let wasm = folder.join(&wasm_name);
@@ -43,12 +43,7 @@ impl Bundle {
                 (smaller, optimise::text(workspace, &js)?)
             }
         };
-        Ok(Self {
-            wasm: fs::read(&wasm).with_context(|| cannot_read(&wasm))?,
-            js,
-            snippets: read_snippets(&folder)?,
-            wasm_name,
-        })
+        Ok(Self { wasm: fs::read(&wasm).with_context(|| cannot_read(&wasm))?, js, wasm_name })
     }
 
     /// The JS, loading the wasm under the name it is published as.
@@ -101,25 +96,34 @@ fn ensure_features_are_named(workspace: &Workspace, compiled: &Path) -> Result<(
     Ok(())
 }
 
-/// Libraries may bring JS of their own, which the bundle's JS imports from `snippets/`.
-fn read_snippets(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
-    let mut found = Vec::new();
-    let mut waiting = vec![folder.join("snippets")];
-    while let Some(path) = waiting.pop() {
-        if path.is_dir() {
-            for entry in fs::read_dir(&path).with_context(|| cannot_read(&path))? {
-                waiting.push(entry.with_context(|| cannot_read(&path))?.path());
-            }
-        } else if path.is_file() {
-            let content = fs::read(&path).with_context(|| cannot_read(&path))?;
-            let name = path.strip_prefix(folder).expect("the walk began in this folder");
-            found.push((name.to_owned(), content));
-        }
-    }
-    found.sort();
-    Ok(found)
+/// Libraries may bring JS of their own, which the bundle's JS imports from `snippets/`: the server has no such folder.
+fn ensure_no_snippets(folder: &Path) -> Result<()> {
+    let snippets = folder.join("snippets");
+    ensure!(
+        !snippets.exists(),
+        "a library brings JS of its own ({}), which the server cannot serve: do without it, or call the browser \
+         through web-sys and js-sys",
+        snippets.display()
+    );
+    Ok(())
 }
 
 fn cannot_read(path: &Path) -> String {
     format!("{} cannot be read", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn snippets_that_could_not_be_served_fail_the_build() {
+        let folder = std::env::temp_dir().join(format!("xtask-snippets-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        assert!(ensure_no_snippets(&folder).is_ok());
+        fs::create_dir_all(folder.join("snippets/library-0123")).expect("a folder");
+        let error = ensure_no_snippets(&folder).expect_err("a snippet");
+        assert!(error.to_string().contains("cannot serve"), "{error}");
+        fs::remove_dir_all(folder).expect("still there");
+    }
 }

@@ -70,12 +70,11 @@ impl Assets {
         let js_hash = name::content_hash(js.as_bytes());
         let css_hash = name::content_hash(&self.style);
 
-        let mut files = vec![
+        let files = [
             (folder.join(name::hashed(output_name, &js_hash, "js")), js.as_bytes()),
             (folder.join(wasm_name), self.bundle.wasm.as_slice()),
             (folder.join(name::hashed(output_name, &css_hash, "css")), self.style.as_slice()),
         ];
-        files.extend(self.bundle.snippets.iter().map(|(path, content)| (folder.join(path), content.as_slice())));
 
         for (path, content) in &files {
             write_if_changed(path, content)?;

@@ -31,7 +31,12 @@ pub(crate) fn run(args: &[&str]) -> Output {
 impl Server {
     /// Starts it and waits until it says where it is.
     pub(crate) fn start(args: &[&str]) -> Self {
-        let process = command(&[&["--listen", "127.0.0.1:0"], args].concat()).stderr(Stdio::piped()).spawn();
+        Self::start_on("127.0.0.1:0", args)
+    }
+
+    /// The same, on an address of one's own.
+    pub(crate) fn start_on(listen: &str, args: &[&str]) -> Self {
+        let process = command(&[&["--listen", listen], args].concat()).stderr(Stdio::piped()).spawn();
         let mut process = process.expect("the binary runs");
         let log: Arc<Mutex<String>> = Arc::default();
         let stderr = process.stderr.take().expect("piped");
