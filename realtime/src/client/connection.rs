@@ -1,6 +1,6 @@
 //! Carries out in the browser what the machine and the store decide. One per page.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use leptos::prelude::{ArcRwSignal, ReadSignal, Set, document, window};
@@ -208,9 +208,9 @@ fn take(frame: ServerFrame, text: &str) {
             give(outcome, "");
             settle();
         }
-        ServerFrame::Denied { room, .. } => {
+        ServerFrame::Denied { reference, room, .. } => {
             warn_of(text);
-            with(|connection| connection.store.denied(&room));
+            give(with(|connection| connection.store.denied(reference, &room)), "");
             settle();
         }
         ServerFrame::Gap { room, position } => {
@@ -254,9 +254,16 @@ fn give(outcome: Option<Outcome>, message: &str) {
     }
 }
 
+/// Milliseconds that never go back. The browser's steady clock may stop while the machine sleeps, and
+/// its calendar may be set: this one goes on with the calendar and stands still when that is set back.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds since 1970 fit")]
 fn now() -> u64 {
-    js_sys::Date::now() as u64
+    thread_local!(static CLOCK: Cell<(u64, u64)> = const { Cell::new((0, 0)) });
+    let today = js_sys::Date::now() as u64;
+    let (seen, steady) = CLOCK.get();
+    let steady = steady + today.saturating_sub(seen);
+    CLOCK.set((today, steady));
+    steady
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "any bits will do")]

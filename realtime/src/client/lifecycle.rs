@@ -16,18 +16,27 @@ pub(super) fn listen_once() {
     if LISTENING.replace(true) {
         return;
     }
+    if is_hidden() {
+        step(Input::Hidden);
+    }
+    if !window().navigator().on_line() {
+        step(Input::NetworkLost);
+    }
     listen(&document(), "visibilitychange", || {
-        let hidden = document().visibility_state() == VisibilityState::Hidden;
-        step(if hidden { Input::Hidden } else { Input::Return });
+        step(if is_hidden() { Input::Hidden } else { Input::Seen });
     });
     for (event, input) in [
-        ("online", Input::Return),
-        ("pageshow", Input::Return),
+        ("online", Input::NetworkBack),
+        ("pageshow", Input::Seen),
         ("offline", Input::NetworkLost),
         ("pagehide", Input::PageHide),
     ] {
         listen(&window(), event, move || step(input));
     }
+}
+
+fn is_hidden() -> bool {
+    document().visibility_state() == VisibilityState::Hidden
 }
 
 fn listen(target: &EventTarget, event: &str, handler: impl FnMut() + 'static) {

@@ -52,8 +52,10 @@ pub enum Input {
     Closed(u16),
     /// The time that [`Machine::wake_at`] named has come.
     Wake,
-    /// The page is seen again, the network is back, or a native app says so.
-    Return,
+    /// The page is seen again: shown, restored, or woken by a native app.
+    Seen,
+    /// The network is back.
+    NetworkBack,
     /// The page is hidden: tries that would drain a phone stop.
     Hidden,
     /// The network is gone.
@@ -81,6 +83,8 @@ pub enum Effect {
 const HANDSHAKE: u64 = 10_000;
 /// Milliseconds in which a page that comes back wants to hear from the server.
 const PROBE: u64 = 2_000;
+/// A line that stood so long, in milliseconds, was well: the waits begin anew.
+const STEADY: u64 = 10_000;
 /// A break that is over sooner, in milliseconds, is not spoken of.
 const BLIP: u64 = 1_000;
 
@@ -91,7 +95,7 @@ enum Phase {
     /// A socket is opening; `hello` is due by then.
     Opening { due: u64 },
     /// `hello` came.
-    Open { heartbeat: u64, heard: u64, pinged: Option<u64>, probe: Option<u64> },
+    Open { since: u64, heartbeat: u64, heard: u64, pinged: Option<u64>, probe: Option<u64> },
     /// The next try is at this time.
     Waiting { until: u64 },
     /// No try until the page is seen or the network is back.
@@ -149,7 +153,7 @@ impl Machine {
             Phase::Idle | Phase::Paused | Phase::Ended => None,
             Phase::Opening { due } => Some(due),
             Phase::Waiting { until } => Some(until),
-            Phase::Open { heartbeat, heard, pinged, probe } => {
+            Phase::Open { heartbeat, heard, pinged, probe, .. } => {
                 let beat = heard + if pinged.is_some() { 2 * heartbeat } else { heartbeat };
                 Some(probe.map_or(beat, |probe| probe.min(beat)))
             }
@@ -163,12 +167,11 @@ impl Machine {
         match input {
             Input::Start => {
                 if self.phase == Phase::Idle {
-                    self.open(now, &mut effects);
+                    self.try_now(now, &mut effects);
                 }
             }
             Input::Hello { heartbeat } => {
-                self.backoff.reset();
-                self.phase = Phase::Open { heartbeat, heard: now, pinged: None, probe: None };
+                self.phase = Phase::Open { since: now, heartbeat, heard: now, pinged: None, probe: None };
             }
             Input::Settled => {
                 if self.is_open() {
@@ -182,29 +185,24 @@ impl Machine {
             }
             Input::Bye(code) => self.bye = Some(code),
             Input::Closed(number) => {
-                let code = self.bye.or_else(|| CloseCode::from_number(number));
-                match code {
-                    Some(code) if !code.should_reconnect() => {
-                        self.bye = Some(code);
-                        self.phase = Phase::Ended;
-                        self.show(LinkState::Offline, now, &mut effects);
-                    }
-                    _ => self.lost(now, &mut effects),
+                self.bye = self.bye.or_else(|| CloseCode::from_number(number));
+                let comes_back =
+                    self.bye.map_or_else(|| CloseCode::unknown_comes_back(number), CloseCode::should_reconnect);
+                if comes_back {
+                    self.lost(now, &mut effects);
+                } else {
+                    self.phase = Phase::Ended;
+                    self.show(LinkState::Offline, now, &mut effects);
                 }
             }
             Input::Wake => self.wake(now, &mut effects),
-            Input::Return => {
+            Input::Seen => {
                 self.hidden = false;
+                self.come_back(now, &mut effects);
+            }
+            Input::NetworkBack => {
                 self.networked = true;
-                match &mut self.phase {
-                    Phase::Waiting { .. } | Phase::Paused => self.open(now, &mut effects),
-                    // A socket that slept may look open and be dead.
-                    Phase::Open { probe, .. } if probe.is_none() => {
-                        *probe = Some(now + PROBE);
-                        effects.push(Effect::Ping);
-                    }
-                    _ => {}
-                }
+                self.come_back(now, &mut effects);
             }
             Input::Hidden => {
                 self.hidden = true;
@@ -240,7 +238,7 @@ impl Machine {
                 effects.push(Effect::Close);
                 self.lost(now, effects);
             }
-            Phase::Open { heartbeat, heard, pinged, probe } => {
+            Phase::Open { heartbeat, heard, pinged, probe, .. } => {
                 let silent = now.saturating_sub(*heard);
                 if probe.is_some_and(|probe| now >= probe) || silent >= 2 * *heartbeat {
                     effects.push(Effect::Close);
@@ -251,6 +249,27 @@ impl Machine {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn come_back(&mut self, now: u64, effects: &mut Vec<Effect>) {
+        match &mut self.phase {
+            Phase::Waiting { .. } | Phase::Paused if !self.hidden => self.try_now(now, effects),
+            // A socket that slept may look open and be dead.
+            Phase::Open { probe, .. } if probe.is_none() => {
+                *probe = Some(now + PROBE);
+                effects.push(Effect::Ping);
+            }
+            _ => {}
+        }
+    }
+
+    fn try_now(&mut self, now: u64, effects: &mut Vec<Effect>) {
+        if self.networked {
+            self.open(now, effects);
+        } else {
+            self.phase = Phase::Paused;
+            self.show(LinkState::Offline, now, effects);
         }
     }
 
@@ -265,6 +284,10 @@ impl Machine {
 
     fn lost(&mut self, now: u64, effects: &mut Vec<Effect>) {
         self.bye = None;
+        // A line that broke as soon as it stood is no success.
+        if matches!(self.phase, Phase::Open { since, .. } if now.saturating_sub(since) >= STEADY) {
+            self.backoff.reset();
+        }
         let wait = self.backoff.next_wait();
         self.phase = if self.hidden || !self.networked { Phase::Paused } else { Phase::Waiting { until: now + wait } };
         self.show(if self.networked { LinkState::Reconnecting } else { LinkState::Offline }, now, effects);

@@ -19,6 +19,8 @@ struct Listener {
     latest: bool,
     /// The last event given to it, or the position of its server-rendered start.
     seen: Option<Position>,
+    /// Until the answer to this join it has not been told what came after its start.
+    waits_for: Option<Ref>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -89,9 +91,11 @@ impl Store {
             Membership::Denied => false,
         };
         // A late listener of happenings hears what comes from now on.
-        let seen = start.clone().or_else(|| if latest { None } else { joined.position.clone() });
-        joined.listeners.push(Listener { id, event: event.to_owned(), latest, seen });
-        let frame = (connected && must_ask).then(|| self.ask(index, start));
+        let seen = start.or_else(|| if latest { None } else { joined.position.clone() });
+        // No join has the number 0: it waits for one that is still to be asked.
+        let waits_for = must_ask.then_some(0);
+        joined.listeners.push(Listener { id, event: event.to_owned(), latest, seen, waits_for });
+        let frame = (connected && must_ask).then(|| self.ask(index));
         (id, frame)
     }
 
@@ -111,7 +115,7 @@ impl Store {
     /// A new connection stands: the joins to send.
     pub fn connected(&mut self) -> Vec<ClientFrame> {
         self.disconnected();
-        (0..self.rooms.len()).map(|index| self.ask(index, None)).collect()
+        (0..self.rooms.len()).map(|index| self.ask(index)).collect()
     }
 
     /// The connection is gone.
@@ -139,18 +143,31 @@ impl Store {
         if recovered {
             // What is replayed follows, and the position advances with it.
             joined.position = joined.since();
+        } else {
+            joined.position = Some(position);
+        }
+        joined.is_answered(reference);
+        if recovered {
             return None;
         }
-        joined.position = Some(position);
         let behind: Vec<ListenerId> =
             joined.listeners.iter().filter(|listener| listener.seen.is_some()).map(|listener| listener.id).collect();
         (!behind.is_empty()).then_some(Outcome::Gap(behind))
     }
 
-    /// A join was refused.
-    pub fn denied(&mut self, room: &Room) {
-        if let Some(joined) = self.room_mut(room) {
-            joined.membership = Membership::Denied;
+    /// A join was refused. In a room that is joined already, those who asked may have missed something.
+    pub fn denied(&mut self, reference: Ref, room: &Room) -> Option<Outcome> {
+        let joined = self.room_mut(room)?;
+        match joined.membership {
+            Membership::Asked(asked) if asked == reference => {
+                joined.membership = Membership::Denied;
+                None
+            }
+            Membership::Inside => {
+                let unanswered = joined.is_answered(reference);
+                (!unanswered.is_empty()).then_some(Outcome::Gap(unanswered))
+            }
+            _ => None,
         }
     }
 
@@ -178,7 +195,8 @@ impl Store {
         }
         joined.advance(position);
         let mut given = Vec::new();
-        for listener in joined.listeners.iter_mut().filter(|listener| listener.event == event) {
+        let told = joined.listeners.iter_mut().filter(|listener| listener.waits_for.is_none());
+        for listener in told.filter(|listener| listener.event == event) {
             if is_newer(position, listener.seen.as_ref()) {
                 listener.seen = Some(position.clone());
                 given.push(listener.id);
@@ -191,18 +209,16 @@ impl Store {
         self.rooms.iter_mut().find(|joined| joined.room == *room)
     }
 
-    fn ask(&mut self, index: usize, start: Option<Position>) -> ClientFrame {
+    fn ask(&mut self, index: usize) -> ClientFrame {
         let reference = self.new_ref();
         let joined = &mut self.rooms[index];
-        let since = match joined.membership {
-            // All but the newcomer have what came before.
-            Membership::Inside => start.or_else(|| joined.since()),
-            _ => joined.since(),
-        };
+        for listener in joined.listeners.iter_mut().filter(|listener| listener.waits_for.is_some()) {
+            listener.waits_for = Some(reference);
+        }
         if joined.membership != Membership::Inside {
             joined.membership = Membership::Asked(reference);
         }
-        ClientFrame::Join { reference, room: joined.room.clone(), since, latest: joined.value_names() }
+        ClientFrame::Join { reference, room: joined.room.clone(), since: joined.since(), latest: joined.value_names() }
     }
 
     const fn new_ref(&mut self) -> Ref {
@@ -212,10 +228,25 @@ impl Store {
 }
 
 impl JoinedRoom {
-    /// Where reading goes on: after the last event of the room, else after the earliest start.
+    /// Where reading goes on: after the last event of the room, or earlier where a listener has not been
+    /// told what came after its start.
     fn since(&self) -> Option<Position> {
-        let starts = || self.listeners.iter().filter_map(|listener| listener.seen.as_ref());
-        self.position.clone().or_else(|| starts().min_by_key(|start| start.offset).cloned())
+        let waiting = self.listeners.iter().filter(|listener| self.position.is_none() || listener.waits_for.is_some());
+        let starts = waiting.filter_map(|listener| listener.seen.as_ref());
+        // What another epoch holds cannot be replayed: asking for it brings the gap that this is.
+        let is_of_this_epoch = |start: &Position| self.position.as_ref().is_none_or(|own| own.epoch == start.epoch);
+        starts.chain(&self.position).min_by_key(|start| (is_of_this_epoch(start), start.offset)).cloned()
+    }
+
+    /// A join was answered: those who waited for it are as far as the others. Returns them.
+    fn is_answered(&mut self, reference: Ref) -> Vec<ListenerId> {
+        let waited = self.listeners.iter_mut().filter(|listener| listener.waits_for == Some(reference));
+        waited
+            .map(|listener| {
+                listener.waits_for = None;
+                listener.id
+            })
+            .collect()
     }
 
     fn advance(&mut self, position: &Position) {
@@ -241,161 +272,4 @@ fn is_newer(position: &Position, seen: Option<&Position>) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{ListenerId, Outcome, Store};
-    use crate::frame::{ClientFrame, Ref};
-    use crate::position::Position;
-    use crate::room::Room;
-
-    fn at(offset: u64) -> Position {
-        Position::new("e", offset)
-    }
-
-    fn me() -> Room {
-        Room::user("jane@example.com")
-    }
-
-    fn join_of(frame: &ClientFrame) -> (Ref, Option<Position>, Vec<String>) {
-        let ClientFrame::Join { reference, since, latest, .. } = frame else { panic!("not a join: {frame:?}") };
-        (*reference, since.clone(), latest.clone())
-    }
-
-    /// A store with one value listener that started at 5 and whose join is answered.
-    fn inside() -> (Store, ListenerId) {
-        let mut store = Store::default();
-        let (id, frame) = store.listen(&me(), "count", true, Some(at(5)), false);
-        assert_eq!(frame, None, "nothing is sent before the connection");
-        let joins = store.connected();
-        let (reference, since, latest) = join_of(&joins[0]);
-        assert_eq!((since, latest), (Some(at(5)), vec!["count".to_owned()]));
-        assert_eq!(store.joined(reference, &me(), at(8), true), None);
-        (store, id)
-    }
-
-    #[test]
-    fn a_replay_is_given_once_and_in_order() {
-        let (mut store, id) = inside();
-        for offset in [6, 7, 8] {
-            assert_eq!(store.event(&me(), "count", &at(offset)), Some(Outcome::Deliver(vec![id])));
-        }
-        assert_eq!(store.event(&me(), "count", &at(8)), None, "twice");
-        assert_eq!(store.event(&me(), "count", &at(9)), Some(Outcome::Deliver(vec![id])));
-    }
-
-    #[test]
-    fn an_event_before_the_answer_to_the_join_waits_for_the_replay() {
-        let mut store = Store::default();
-        let (id, _) = store.listen(&me(), "count", true, Some(at(5)), false);
-        let (reference, ..) = join_of(&store.connected()[0]);
-        assert_eq!(store.event(&me(), "count", &at(9)), None);
-        store.joined(reference, &me(), at(9), true);
-        assert_eq!(store.event(&me(), "count", &at(6)), Some(Outcome::Deliver(vec![id])));
-        assert_eq!(store.event(&me(), "count", &at(9)), Some(Outcome::Deliver(vec![id])));
-    }
-
-    #[test]
-    fn a_reconnect_asks_from_the_last_event() {
-        let (mut store, _) = inside();
-        store.event(&me(), "count", &at(6));
-        store.disconnected();
-        assert!(!store.is_settled());
-        assert_eq!(join_of(&store.connected()[0]).1, Some(at(6)));
-    }
-
-    #[test]
-    fn a_quiet_room_reconnects_from_where_the_site_was() {
-        let (mut store, _) = inside();
-        store.caught_up(&at(900));
-        assert_eq!(join_of(&store.connected()[0]).1, Some(at(900)));
-    }
-
-    #[test]
-    fn what_cannot_be_recovered_is_a_gap_and_the_newest_value_of_the_new_epoch_is_given() {
-        let (mut store, id) = inside();
-        let (reference, ..) = join_of(&store.connected()[0]);
-        let now = Position::new("restarted", 3);
-        assert_eq!(store.joined(reference, &me(), now, false), Some(Outcome::Gap(vec![id])));
-        let newest = Position::new("restarted", 2);
-        assert_eq!(store.event(&me(), "count", &newest), Some(Outcome::Deliver(vec![id])));
-        assert_eq!(join_of(&store.connected()[0]).1, Some(Position::new("restarted", 3)));
-    }
-
-    #[test]
-    fn a_first_join_without_a_start_is_no_gap() {
-        let mut store = Store::default();
-        let (id, _) = store.listen(&me(), "count", true, None, false);
-        let (reference, since, _) = join_of(&store.connected()[0]);
-        assert_eq!(since, None);
-        assert_eq!(store.joined(reference, &me(), at(8), false), None);
-        assert_eq!(store.event(&me(), "count", &at(7)), Some(Outcome::Deliver(vec![id])));
-    }
-
-    #[test]
-    fn a_late_value_listener_gets_the_newest_value_and_the_others_do_not_get_it_again() {
-        let (mut store, early) = inside();
-        assert_eq!(store.event(&me(), "count", &at(7)), Some(Outcome::Deliver(vec![early])));
-        let (late, frame) = store.listen(&me(), "count", true, None, true);
-        let (reference, since, _) = join_of(&frame.expect("asks for the value"));
-        assert_eq!(since, Some(at(7)));
-        store.joined(reference, &me(), at(7), true);
-        assert_eq!(store.event(&me(), "count", &at(7)), Some(Outcome::Deliver(vec![late])));
-        assert_eq!(store.event(&me(), "count", &at(8)), Some(Outcome::Deliver(vec![early, late])));
-    }
-
-    #[test]
-    fn a_late_listener_of_happenings_does_not_ask_and_hears_only_what_comes() {
-        let (mut store, _) = inside();
-        store.event(&me(), "count", &at(7));
-        let (id, frame) = store.listen(&me(), "msgprint", false, None, true);
-        assert_eq!(frame, None);
-        assert_eq!(store.event(&me(), "msgprint", &at(7)), None);
-        assert_eq!(store.event(&me(), "msgprint", &at(8)), Some(Outcome::Deliver(vec![id])));
-    }
-
-    #[test]
-    fn the_last_listener_leaves_the_room() {
-        let (mut store, first) = inside();
-        let (second, _) = store.listen(&me(), "other", false, None, true);
-        assert_eq!(store.forget(first, true), None);
-        assert!(matches!(store.forget(second, true), Some(ClientFrame::Leave { room, .. }) if room == me()));
-        assert_eq!(store.event(&me(), "count", &at(9)), None);
-        assert!(store.is_settled());
-    }
-
-    #[test]
-    fn an_older_answer_does_not_stand_for_a_newer_question() {
-        let mut store = Store::default();
-        store.listen(&me(), "count", true, Some(at(5)), false);
-        let (first, ..) = join_of(&store.connected()[0]);
-        let (_, frame) = store.listen(&me(), "total", true, Some(at(3)), true);
-        let (second, since, _) = join_of(&frame.expect("asks again"));
-        assert_eq!(since, Some(at(3)));
-        store.joined(first, &me(), at(8), true);
-        assert!(!store.is_settled());
-        store.joined(second, &me(), at(8), true);
-        assert!(store.is_settled());
-    }
-
-    #[test]
-    fn a_denied_room_is_settled_and_asked_again_on_the_next_connection() {
-        let mut store = Store::default();
-        store.listen(&Room::Site, "e", false, None, false);
-        store.connected();
-        store.denied(&Room::Site);
-        assert!(store.is_settled());
-        assert_eq!(store.connected().len(), 1);
-    }
-
-    #[test]
-    fn two_rooms_are_kept_apart() {
-        let mut store = Store::default();
-        let (mine, _) = store.listen(&me(), "count", true, None, false);
-        let (all, _) = store.listen(&Room::Site, "count", true, None, false);
-        for frame in store.connected() {
-            let ClientFrame::Join { reference, room, .. } = frame else { panic!("a join") };
-            store.joined(reference, &room, at(0), false);
-        }
-        assert_eq!(store.event(&me(), "count", &at(1)), Some(Outcome::Deliver(vec![mine])));
-        assert_eq!(store.event(&Room::Site, "count", &at(2)), Some(Outcome::Deliver(vec![all])));
-    }
-}
+mod tests;

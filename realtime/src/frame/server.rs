@@ -105,10 +105,12 @@ pub enum Denial {
     TooManyRooms,
     /// The connection asks faster than it may.
     TooFast,
+    /// A newer server's reason: the page does not know the word, but refused is refused.
+    Unknown,
 }
 
 impl Denial {
-    /// Every denial, in the order of the documentation's table.
+    /// Every denial of this version, in the order of the documentation's table.
     pub const ALL: [Self; 5] =
         [Self::NotYours, Self::SystemUsersOnly, Self::NotOffered, Self::TooManyRooms, Self::TooFast];
 
@@ -121,6 +123,7 @@ impl Denial {
             Self::NotOffered => "not_offered",
             Self::TooManyRooms => "too_many_rooms",
             Self::TooFast => "too_fast",
+            Self::Unknown => "unknown",
         }
     }
 
@@ -133,13 +136,14 @@ impl Denial {
             Self::NotOffered => "This server grants the session's own rooms only (its user, website, all).",
             Self::TooManyRooms => "This connection is in too many rooms; leave some first.",
             Self::TooFast => "Too many joins in one second; wait and ask again.",
+            Self::Unknown => "The server refused the room for a reason that this page does not know.",
         }
     }
 
-    /// The denial with this word, if the table has it.
+    /// The denial with this word.
     #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|denial| denial.word() == word)
+    pub fn from_word(word: &str) -> Self {
+        Self::ALL.into_iter().find(|denial| denial.word() == word).unwrap_or(Self::Unknown)
     }
 }
 
@@ -279,7 +283,7 @@ impl ServerFrame {
             "denied" => Self::Denied {
                 reference: fields.number("ref"),
                 room: fields.room("room"),
-                denial: Denial::from_word(&fields.text("code"))?,
+                denial: Denial::from_word(&fields.text("code")),
             },
             "error" => Self::Error {
                 reference: fields.optional("ref", Fields::number),
@@ -323,6 +327,14 @@ mod tests {
         let text = event_text(&Room::Site, "e", "null", 1);
         let Ok(ServerFrame::Event { message, .. }) = ServerFrame::parse(&text) else { panic!("{text}") };
         assert_eq!(message.get(), "null");
+    }
+
+    /// A tab opened before a deploy stayed "connecting" for ever.
+    #[test]
+    fn a_newer_servers_reason_is_a_denial_too() {
+        let text = r#"{"type":"denied","ref":1,"room":"all","code":"brand_new","reason":"…"}"#;
+        let Ok(ServerFrame::Denied { reference: 1, denial, .. }) = ServerFrame::parse(text) else { panic!("{text}") };
+        assert_eq!(denial, Denial::Unknown);
     }
 
     #[test]

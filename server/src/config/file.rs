@@ -42,7 +42,10 @@ fn read(text: &str) -> Result<ServeArgs, String> {
         refuse(&error, "this is no TOML; look for a missing quote or bracket, or a setting that stands twice")
     })?;
     toml::from_str(text).map_err(|error| match unknown_key(error.message()) {
-        Some(key) => refuse(&error, &format!("no setting is named {key:?}; frappe-live --help lists them")),
+        Some(key) if key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) => {
+            refuse(&error, &format!("no setting is named {key:?}; frappe-live --help lists them"))
+        }
+        Some(_) => refuse(&error, "no setting has this name; frappe-live --help lists them"),
         None => refuse(&error, "this setting takes another kind of value; frappe-live --help says which"),
     })
 }
@@ -56,7 +59,8 @@ fn place(text: &str, span: Option<Range<usize>>) -> String {
 }
 
 fn unknown_key(message: &str) -> Option<&str> {
-    Some(message.strip_prefix("unknown field `")?.split_once('`')?.0)
+    let (key, _) = message.strip_prefix("unknown field `")?.split_once('`')?;
+    Some(key)
 }
 
 /// A list, or the one text that would be alone in it.

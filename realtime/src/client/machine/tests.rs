@@ -35,7 +35,7 @@ fn a_break_that_lasts_is_spoken_of() {
     assert_eq!(machine.step(1_004, Input::Wake), []);
     assert_eq!(machine.step(1_005, Input::Wake), [Effect::Say(LinkState::Reconnecting)]);
     assert_eq!(machine.wake_at(), None);
-    machine.step(2_000, Input::Return);
+    machine.step(2_000, Input::Seen);
     machine.step(2_001, Input::Hello { heartbeat: BEAT });
     let live = LinkState::Live;
     assert_eq!(machine.step(2_002, Input::Settled), [Effect::Show(live), Effect::Say(live)]);
@@ -64,7 +64,7 @@ fn a_terminal_close_is_believed() {
         let mut machine = live(0);
         assert_eq!(machine.step(1, Input::Closed(terminal.number())), OFFLINE);
         assert_eq!((machine.wake_at(), machine.ended_by()), (None, Some(terminal)));
-        assert_eq!(machine.step(2, Input::Return), []);
+        assert_eq!(machine.step(2, Input::Seen), []);
     }
 }
 
@@ -98,8 +98,8 @@ fn a_frame_is_a_sign_of_life() {
 fn a_page_that_returns_probes_a_line_that_may_be_dead() {
     let mut machine = live(0);
     machine.step(1, Input::Hidden);
-    assert_eq!(machine.step(9_000, Input::Return), [Effect::Ping]);
-    assert_eq!(machine.step(9_001, Input::Return), [], "one probe");
+    assert_eq!(machine.step(9_000, Input::Seen), [Effect::Ping]);
+    assert_eq!(machine.step(9_001, Input::Seen), [], "one probe");
     assert_eq!(machine.wake_at(), Some(11_000));
     assert_eq!(machine.step(11_000, Input::Wake), [Effect::Close, Effect::Show(LinkState::Reconnecting)]);
 }
@@ -111,7 +111,7 @@ fn a_hidden_page_does_not_try_and_a_seen_one_tries_at_once() {
     machine.step(2, Input::Closed(1006));
     machine.step(1_002, Input::Wake);
     assert_eq!(machine.wake_at(), None);
-    assert_eq!(machine.step(60_000, Input::Return), [Effect::Open]);
+    assert_eq!(machine.step(60_000, Input::Seen), [Effect::Open]);
 }
 
 #[test]
@@ -119,14 +119,14 @@ fn without_a_network_the_page_says_offline_and_comes_back_at_once() {
     let mut machine = live(0);
     assert_eq!(machine.step(1, Input::NetworkLost), [Effect::Close, OFFLINE[0], OFFLINE[1]]);
     assert_eq!(machine.wake_at(), None);
-    assert_eq!(machine.step(2, Input::Return), [Effect::Show(LinkState::Reconnecting), Effect::Open]);
+    assert_eq!(machine.step(2, Input::NetworkBack), [Effect::Show(LinkState::Reconnecting), Effect::Open]);
 }
 
 #[test]
 fn a_page_in_the_back_forward_cache_closes_and_comes_back() {
     let mut machine = live(0);
     assert_eq!(machine.step(1, Input::PageHide), [Effect::Close]);
-    assert_eq!(machine.step(2, Input::Return), [Effect::Show(LinkState::Reconnecting), Effect::Open]);
+    assert_eq!(machine.step(2, Input::Seen), [Effect::Show(LinkState::Reconnecting), Effect::Open]);
 }
 
 #[test]
@@ -137,6 +137,48 @@ fn a_handshake_that_hangs_is_given_up() {
     assert_eq!(machine.step(due, Input::Wake), [Effect::Close, Effect::Show(LinkState::Reconnecting)]);
 }
 
+/// A server that closed every connection at once was asked six times a second.
+#[test]
+fn a_line_that_breaks_as_soon_as_it_stands_is_no_success() {
+    let mut machine = Machine::new(5);
+    machine.step(0, Input::Start);
+    let mut now = 0;
+    let mut tries = 0;
+    while now < 60_000 {
+        machine.step(now, Input::Hello { heartbeat: BEAT });
+        machine.step(now, Input::Settled);
+        machine.step(now, Input::Closed(CloseCode::Slow.number()));
+        loop {
+            now = machine.wake_at().expect("another try");
+            if machine.step(now, Input::Wake).contains(&Effect::Open) {
+                break;
+            }
+        }
+        tries += 1;
+    }
+    assert!(tries < 25, "{tries} tries in a minute");
+}
+
+/// Showing the phone in flight mode counted as the network being back.
+#[test]
+fn a_page_that_is_seen_without_a_network_stays_offline() {
+    let mut machine = live(0);
+    machine.step(1, Input::NetworkLost);
+    machine.step(2, Input::Hidden);
+    assert_eq!(machine.step(3, Input::Seen), []);
+    assert_eq!(machine.wake_at(), None);
+    assert!(machine.step(4, Input::NetworkBack).contains(&Effect::Open));
+}
+
+#[test]
+fn a_close_code_of_a_newer_server_is_judged_by_its_range() {
+    for (number, comes_back) in [(4099, true), (4199, false), (4200, true), (1011, true)] {
+        let mut machine = live(0);
+        machine.step(1, Input::Closed(number));
+        assert_eq!(machine.wake_at().is_some(), comes_back, "{number}");
+    }
+}
+
 fn any_input() -> impl Strategy<Value = Input> {
     prop_oneof![
         Just(Input::Start),
@@ -145,7 +187,8 @@ fn any_input() -> impl Strategy<Value = Input> {
         Just(Input::Heard),
         prop::sample::select(vec![1000_u16, 1001, 1006, 1009, 4000, 4001, 4002, 4003]).prop_map(Input::Closed),
         Just(Input::Wake),
-        Just(Input::Return),
+        Just(Input::Seen),
+        Just(Input::NetworkBack),
         Just(Input::Hidden),
         Just(Input::NetworkLost),
         Just(Input::PageHide),
@@ -195,7 +238,8 @@ proptest! {
             }
         }
         let ended = machine.ended_by().is_some();
-        let effects = machine.step(now, Input::Return);
+        machine.step(now, Input::NetworkBack);
+        let effects = machine.step(now, Input::Seen);
         let opened = effects.contains(&Effect::Open);
         prop_assert!(ended || sockets == 1 || opened || machine.wake_at().is_some());
         prop_assert!(said == shown || shown == LinkState::Reconnecting);

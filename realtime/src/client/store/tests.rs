@@ -1,0 +1,207 @@
+use super::{ListenerId, Outcome, Store};
+use crate::frame::{ClientFrame, Ref};
+use crate::position::Position;
+use crate::room::Room;
+
+fn at(offset: u64) -> Position {
+    Position::new("e", offset)
+}
+
+fn me() -> Room {
+    Room::user("jane@example.com")
+}
+
+fn join_of(frame: &ClientFrame) -> (Ref, Option<Position>, Vec<String>) {
+    let ClientFrame::Join { reference, since, latest, .. } = frame else { panic!("not a join: {frame:?}") };
+    (*reference, since.clone(), latest.clone())
+}
+
+/// A store with one value listener that started at 5 and whose join is answered.
+fn inside() -> (Store, ListenerId) {
+    let mut store = Store::default();
+    let (id, frame) = store.listen(&me(), "count", true, Some(at(5)), false);
+    assert_eq!(frame, None, "nothing is sent before the connection");
+    let joins = store.connected();
+    let (reference, since, latest) = join_of(&joins[0]);
+    assert_eq!((since, latest), (Some(at(5)), vec!["count".to_owned()]));
+    assert_eq!(store.joined(reference, &me(), at(8), true), None);
+    (store, id)
+}
+
+#[test]
+fn a_replay_is_given_once_and_in_order() {
+    let (mut store, id) = inside();
+    for offset in [6, 7, 8] {
+        assert_eq!(store.event(&me(), "count", &at(offset)), Some(Outcome::Deliver(vec![id])));
+    }
+    assert_eq!(store.event(&me(), "count", &at(8)), None, "twice");
+    assert_eq!(store.event(&me(), "count", &at(9)), Some(Outcome::Deliver(vec![id])));
+}
+
+#[test]
+fn an_event_before_the_answer_to_the_join_waits_for_the_replay() {
+    let mut store = Store::default();
+    let (id, _) = store.listen(&me(), "count", true, Some(at(5)), false);
+    let (reference, ..) = join_of(&store.connected()[0]);
+    assert_eq!(store.event(&me(), "count", &at(9)), None);
+    store.joined(reference, &me(), at(9), true);
+    assert_eq!(store.event(&me(), "count", &at(6)), Some(Outcome::Deliver(vec![id])));
+    assert_eq!(store.event(&me(), "count", &at(9)), Some(Outcome::Deliver(vec![id])));
+}
+
+#[test]
+fn a_reconnect_asks_from_the_last_event() {
+    let (mut store, _) = inside();
+    store.event(&me(), "count", &at(6));
+    store.disconnected();
+    assert!(!store.is_settled());
+    assert_eq!(join_of(&store.connected()[0]).1, Some(at(6)));
+}
+
+#[test]
+fn a_quiet_room_reconnects_from_where_the_site_was() {
+    let (mut store, _) = inside();
+    store.caught_up(&at(900));
+    assert_eq!(join_of(&store.connected()[0]).1, Some(at(900)));
+}
+
+#[test]
+fn what_cannot_be_recovered_is_a_gap_and_the_newest_value_of_the_new_epoch_is_given() {
+    let (mut store, id) = inside();
+    let (reference, ..) = join_of(&store.connected()[0]);
+    let now = Position::new("restarted", 3);
+    assert_eq!(store.joined(reference, &me(), now, false), Some(Outcome::Gap(vec![id])));
+    let newest = Position::new("restarted", 2);
+    assert_eq!(store.event(&me(), "count", &newest), Some(Outcome::Deliver(vec![id])));
+    assert_eq!(join_of(&store.connected()[0]).1, Some(Position::new("restarted", 3)));
+}
+
+#[test]
+fn a_first_join_without_a_start_is_no_gap() {
+    let mut store = Store::default();
+    let (id, _) = store.listen(&me(), "count", true, None, false);
+    let (reference, since, _) = join_of(&store.connected()[0]);
+    assert_eq!(since, None);
+    assert_eq!(store.joined(reference, &me(), at(8), false), None);
+    assert_eq!(store.event(&me(), "count", &at(7)), Some(Outcome::Deliver(vec![id])));
+}
+
+#[test]
+fn a_late_value_listener_gets_the_newest_value_and_the_others_do_not_get_it_again() {
+    let (mut store, early) = inside();
+    assert_eq!(store.event(&me(), "count", &at(7)), Some(Outcome::Deliver(vec![early])));
+    let (late, frame) = store.listen(&me(), "count", true, None, true);
+    let (reference, since, _) = join_of(&frame.expect("asks for the value"));
+    assert_eq!(since, Some(at(7)));
+    store.joined(reference, &me(), at(7), true);
+    assert_eq!(store.event(&me(), "count", &at(7)), Some(Outcome::Deliver(vec![late])));
+    assert_eq!(store.event(&me(), "count", &at(8)), Some(Outcome::Deliver(vec![early, late])));
+}
+
+#[test]
+fn a_late_listener_of_happenings_does_not_ask_and_hears_only_what_comes() {
+    let (mut store, _) = inside();
+    store.event(&me(), "count", &at(7));
+    let (id, frame) = store.listen(&me(), "msgprint", false, None, true);
+    assert_eq!(frame, None);
+    assert_eq!(store.event(&me(), "msgprint", &at(7)), None);
+    assert_eq!(store.event(&me(), "msgprint", &at(8)), Some(Outcome::Deliver(vec![id])));
+}
+
+#[test]
+fn the_last_listener_leaves_the_room() {
+    let (mut store, first) = inside();
+    let (second, _) = store.listen(&me(), "other", false, None, true);
+    assert_eq!(store.forget(first, true), None);
+    assert!(matches!(store.forget(second, true), Some(ClientFrame::Leave { room, .. }) if room == me()));
+    assert_eq!(store.event(&me(), "count", &at(9)), None);
+    assert!(store.is_settled());
+}
+
+#[test]
+fn an_older_answer_does_not_stand_for_a_newer_question() {
+    let mut store = Store::default();
+    store.listen(&me(), "count", true, Some(at(5)), false);
+    let (first, ..) = join_of(&store.connected()[0]);
+    let (_, frame) = store.listen(&me(), "total", true, Some(at(3)), true);
+    let (second, since, _) = join_of(&frame.expect("asks again"));
+    assert_eq!(since, Some(at(3)));
+    store.joined(first, &me(), at(8), true);
+    assert!(!store.is_settled());
+    store.joined(second, &me(), at(8), true);
+    assert!(store.is_settled());
+}
+
+#[test]
+fn a_denied_room_is_settled_and_asked_again_on_the_next_connection() {
+    let mut store = Store::default();
+    store.listen(&Room::Site, "e", false, None, false);
+    store.connected();
+    assert_eq!(store.denied(1, &Room::Site), None);
+    assert!(store.is_settled());
+    assert_eq!(store.connected().len(), 1);
+}
+
+/// A late listener's events came live before the answer to its join, and the replay was then dropped.
+#[test]
+fn a_late_listener_with_a_start_waits_for_its_replay() {
+    let (mut store, early) = inside();
+    store.event(&me(), "count", &at(100));
+    let (late, frame) = store.listen(&me(), "count", false, Some(at(50)), true);
+    let (reference, since, _) = join_of(&frame.expect("asks for what came after its start"));
+    assert_eq!(since, Some(at(50)));
+    assert_eq!(store.event(&me(), "count", &at(101)), Some(Outcome::Deliver(vec![early])));
+    store.joined(reference, &me(), at(101), true);
+    assert_eq!(store.event(&me(), "count", &at(60)), Some(Outcome::Deliver(vec![late])));
+    assert_eq!(store.event(&me(), "count", &at(101)), Some(Outcome::Deliver(vec![late])));
+    assert_eq!(store.event(&me(), "count", &at(102)), Some(Outcome::Deliver(vec![early, late])));
+}
+
+/// A listener that came while the line was down was never told what lay between its start and the room.
+#[test]
+fn a_listener_that_came_while_reconnecting_is_told_from_its_start() {
+    let (mut store, _) = inside();
+    store.event(&me(), "count", &at(100));
+    store.disconnected();
+    store.listen(&me(), "msgprint", false, Some(at(50)), false);
+    assert_eq!(join_of(&store.connected()[0]).1, Some(at(50)));
+    store.disconnected();
+    let (reference, since, _) = join_of(&store.connected()[0]);
+    assert_eq!(since, Some(at(50)), "unanswered: still from its start");
+    store.joined(reference, &me(), at(100), true);
+    store.caught_up(&at(100));
+    assert_eq!(join_of(&store.connected()[0]).1, Some(at(100)));
+}
+
+#[test]
+fn a_late_listener_of_another_epoch_asks_for_what_cannot_be_and_is_told_of_the_gap() {
+    let (mut store, _) = inside();
+    let (late, frame) = store.listen(&me(), "count", false, Some(Position::new("before", 900)), true);
+    let (reference, since, _) = join_of(&frame.expect("asks"));
+    assert_eq!(since, Some(Position::new("before", 900)));
+    let Some(Outcome::Gap(told)) = store.joined(reference, &me(), at(8), false) else { panic!("a gap") };
+    assert!(told.contains(&late));
+}
+
+/// One join too many silenced a room that worked.
+#[test]
+fn a_late_join_that_is_refused_leaves_the_room_joined_and_is_a_gap_for_who_asked() {
+    let (mut store, early) = inside();
+    let (late, frame) = store.listen(&me(), "count", false, Some(at(2)), true);
+    let (reference, ..) = join_of(&frame.expect("asks"));
+    assert_eq!(store.denied(reference, &me()), Some(Outcome::Gap(vec![late])));
+    assert_eq!(store.event(&me(), "count", &at(9)), Some(Outcome::Deliver(vec![early, late])));
+}
+
+#[test]
+fn two_rooms_are_kept_apart() {
+    let mut store = Store::default();
+    let (mine, _) = store.listen(&me(), "count", true, None, false);
+    let (all, _) = store.listen(&Room::Site, "count", true, None, false);
+    for frame in store.connected() {
+        let ClientFrame::Join { reference, room, .. } = frame else { panic!("a join") };
+        store.joined(reference, &room, at(0), false);
+    }
+    assert_eq!(store.event(&me(), "count", &at(1)), Some(Outcome::Deliver(vec![mine])));
+    assert_eq!(store.event(&Room::Site, "count", &at(2)), Some(Outcome::Deliver(vec![all])));
+}
