@@ -1,7 +1,7 @@
 //! How one becomes another of the demo's people.
 
 use http::header::{LOCATION, REFERER, SET_COOKIE};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use leptos::server_fn::codec::JsonEncoding;
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use leptos_axum::{ResponseOptions, extract};
@@ -42,7 +42,31 @@ pub async fn sign_in_as(user: String) -> Result<(), BadRequest> {
     let page = extract::<HeaderMap>().await.ok().and_then(|headers| headers.get(REFERER).cloned());
     let response = expect_context::<ResponseOptions>();
     response.insert_header(SET_COOKIE, cookie);
-    response.insert_header(LOCATION, page.unwrap_or(HeaderValue::from_static(HOME)));
+    response.insert_header(LOCATION, page.as_ref().and_then(own_path).unwrap_or(HeaderValue::from_static(HOME)));
     response.set_status(StatusCode::SEE_OTHER);
     Ok(())
+}
+
+/// The path of a page of ours: where a request says it comes from is not where it must be sent.
+fn own_path(page: &HeaderValue) -> Option<HeaderValue> {
+    let page: Uri = page.to_str().ok()?.parse().ok()?;
+    let path = page.path_and_query()?.as_str();
+    path.starts_with(HOME).then(|| HeaderValue::from_str(path).ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::own_path;
+
+    #[test]
+    fn one_is_sent_back_to_a_path_of_ours_only() {
+        let path = |text: &'static str| own_path(&HeaderValue::from_static(text));
+        assert_eq!(path("http://localhost:3000/live/count?a=1"), Some(HeaderValue::from_static("/live/count?a=1")));
+        assert_eq!(path("http://evil.example/live/count"), Some(HeaderValue::from_static("/live/count")));
+        for foreign in ["http://evil.example/", "javascript:alert(1)", "//evil.example", ""] {
+            assert_eq!(path(foreign), None, "{foreign}");
+        }
+    }
 }

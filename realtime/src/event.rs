@@ -7,7 +7,16 @@
 /// published by Python, the typing and viewer events by the realtime server.
 #[must_use]
 pub fn is_happening(event: &str) -> bool {
-    matches!(event, "msgprint" | "eval_js" | "notification" | "doc_typers" | "doc_typing" | "doc_viewers" | "typing")
+    matches!(
+        event,
+        // Toasts and requests, shown or done once.
+        "msgprint" | "eval_js" | "notification"
+        // Marks that are true for a moment.
+        | "doc_typers" | "doc_typing" | "doc_viewers" | "typing"
+        // Words that something changed: a bulk update publishes thousands, and a page that is rendered
+        // now has the change already.
+        | "doc_update" | "list_update" | "docinfo_update" | "doc_rename" | "refetch_resource" | "version-update"
+    )
 }
 
 #[cfg(test)]
@@ -18,6 +27,7 @@ mod tests {
     fn toasts_are_happenings_and_counters_are_values() {
         assert!(is_happening("msgprint"));
         assert!(is_happening("notification"));
+        assert!(is_happening("list_update"));
         assert!(!is_happening("count"));
         assert!(!is_happening("progress"));
     }

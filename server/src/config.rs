@@ -100,7 +100,10 @@ impl Settings {
             is_new
         });
         let log_level = args.log_level.as_deref().unwrap_or("info");
-        let log_level = log_level.parse().map_err(|_| {
+        // An empty text is the level off for the library: nobody means that.
+        let log_level = Some(log_level).filter(|level| !level.is_empty()).and_then(|level| level.parse().ok());
+        let log_level = log_level.ok_or_else(|| {
+            let log_level = args.log_level.as_deref().unwrap_or_default();
             let problem = format_args!("{log_level:?} is no level; give off, error, warn, info, debug or trace");
             SettingError::new("--log-level", problem)
         })?;
@@ -156,11 +159,15 @@ fn frappe_url(text: &str) -> Result<Url, SettingError> {
 }
 
 fn allowed_origin(text: &str) -> Result<String, SettingError> {
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    let is_origin = |url: &Url| {
+        let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        matches!(url.scheme(), "http" | "https") && is_bare && url.username().is_empty() && url.password().is_none()
+    };
+    let url = Url::parse(text).ok().filter(is_origin);
     url.map(|url| url.origin().ascii_serialization()).ok_or_else(|| {
         SettingError::new(
             "--allow-origin",
-            format_args!("{text:?} is no origin; give one like https://app.example.com"),
+            "not an origin; give scheme, host and port only, like https://app.example.com",
         )
     })
 }
@@ -168,27 +175,38 @@ fn allowed_origin(text: &str) -> Result<String, SettingError> {
 fn limits(args: &ServeArgs) -> Result<Limits, SettingError> {
     let heartbeat = u64::from(at_least_one("--heartbeat", args.heartbeat, 25)?.get());
     let session = SessionLimits {
-        rooms: args.max_rooms.unwrap_or(200),
+        rooms: some("--max-rooms", args.max_rooms, 200)?,
         joins_per_second: at_least_one("--max-joins-per-second", args.max_joins_per_second, 200)?,
         errors: args.max_errors.unwrap_or(100),
     };
     let history = HistoryLimits::default();
     Ok(Limits {
-        connections_per_user: args.max_connections_per_user.unwrap_or(100),
-        connections_per_address: args.max_connections_per_address.unwrap_or(10_000),
+        connections_per_user: some("--max-connections-per-user", args.max_connections_per_user, 100)?,
+        connections_per_address: some("--max-connections-per-address", args.max_connections_per_address, 10_000)?,
         connection: ConnectionLimits {
-            frame_bytes: args.max_frame_bytes.unwrap_or(64 << 10),
+            frame_bytes: some("--max-frame-bytes", args.max_frame_bytes, 64 << 10)?,
             heartbeat: Duration::from_secs(heartbeat),
             farewell: Duration::from_secs(3),
         },
         session,
-        queue: QueueLimits { frames: args.queue_frames.unwrap_or(4_096), bytes: args.queue_bytes.unwrap_or(16 << 20) },
+        queue: QueueLimits {
+            frames: some("--queue-frames", args.queue_frames, 4_096)?,
+            bytes: some("--queue-bytes", args.queue_bytes, 16 << 20)?,
+        },
         history: HistoryLimits {
             age: Duration::from_secs(args.history_seconds.unwrap_or(history.age.as_secs())),
             site_bytes: args.history_bytes.unwrap_or(history.site_bytes),
             ..history
         },
     })
+}
+
+/// A limit of nothing would refuse everything.
+fn some(setting: &str, value: Option<usize>, default: usize) -> Result<usize, SettingError> {
+    match value.unwrap_or(default) {
+        0 => Err(SettingError::new(setting, "give 1 or more")),
+        limit => Ok(limit),
+    }
 }
 
 fn at_least_one(setting: &str, value: Option<u32>, default: u32) -> Result<NonZeroU32, SettingError> {

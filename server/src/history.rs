@@ -42,8 +42,8 @@ impl Default for HistoryLimits {
             age: Duration::from_secs(150),
             site_bytes: 64 << 20,
             total_bytes: 256 << 20,
-            values: 10_000,
-            value_bytes: 16 << 20,
+            values: 50_000,
+            value_bytes: 32 << 20,
             value_age: Duration::from_hours(24),
         }
     }

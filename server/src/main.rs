@@ -1,6 +1,6 @@
 //! The `frappe-live` binary: reads what was asked for and puts the parts together.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,19 +66,25 @@ fn first_line(error: &clap::Error) -> String {
 
 async fn publish_command(args: PublishArgs) -> Result<(), SettingError> {
     let PublishArgs { event, message, user, doctype, docname, task_id, room, site, redis } = args;
-    let redis = redis.filter(|url| !url.is_empty()).ok_or_else(|| {
+    // The variables are those of `serve`, where they may hold several: the first is where Frappe publishes.
+    let first = |texts: Option<String>| texts.as_deref().and_then(|texts| texts.split(',').next()).map(str::to_owned);
+    let redis = first(redis).filter(|url| !url.is_empty()).ok_or_else(|| {
         SettingError::new("--redis", "say where to publish: the bench's redis_queue, like redis://127.0.0.1:11000")
     })?;
     let address = RedisAddress::parse(&redis).map_err(|error| SettingError::new("--redis", error))?;
-    let site = site.unwrap_or_else(|| DEFAULT_SITE.to_owned());
+    let site = first(site).unwrap_or_else(|| DEFAULT_SITE.to_owned());
     let request = publish::Request { event, message, user, doctype, docname, task_id, room, site };
     let refuse = |error: publish::PublishError| SettingError::new("publish", error);
     let published = publish::payload(&request).map_err(refuse)?;
     let subscribers = publish::publish(&address, &published.payload).await.map_err(refuse)?;
     let noun = if subscribers == 1 { "subscriber" } else { "subscribers" };
-    println!(
+    // The event is out, whether or not anybody reads this.
+    let _ = writeln!(
+        std::io::stdout(),
         "{subscribers} {noun} got \"{}\" for room {} of site {}.",
-        published.event, published.room, published.site
+        published.event,
+        published.room,
+        published.site
     );
     Ok(())
 }

@@ -22,8 +22,10 @@ impl Credentials {
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Self {
         let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-        let cookies = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        // Byte by byte: another cookie's odd ones (a name with an accent) must not hide the session.
+        let cookies =
+            headers.get_all(header::COOKIE).into_iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+        let cookies = cookies.filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().split_once('='));
         Self {
             authorization: authorization.filter(|value| !value.trim().is_empty()).map(str::to_owned),
             cookies: cookies.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
@@ -115,6 +117,15 @@ mod tests {
     use http::{HeaderMap, HeaderValue, header};
 
     use super::Credentials;
+
+    /// A signed-in user became Guest.
+    #[test]
+    fn another_cookies_odd_bytes_do_not_hide_the_session() {
+        let mut headers = HeaderMap::new();
+        let odd = HeaderValue::from_bytes(b"name=Jos\xe9; full_name=Jos\xc3\xa9; sid=good").expect("a header");
+        headers.insert(header::COOKIE, odd);
+        assert_eq!(Credentials::of(&headers).cookie("sid"), Some("good"));
+    }
 
     #[test]
     fn credentials_are_read_and_never_shown() {

@@ -124,7 +124,7 @@ pub struct PublishArgs {
     #[arg(long)]
     pub event: Option<String>,
     /// The message, as JSON [default: {}].
-    #[arg(long, value_name = "JSON")]
+    #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
     pub message: Option<String>,
     /// The user to publish to.
     #[arg(long)]

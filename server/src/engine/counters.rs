@@ -33,10 +33,10 @@ pub struct Counters {
 #[derive(Debug, Default)]
 struct Skips {
     counts: BTreeMap<&'static str, u64>,
-    logged: HashSet<(&'static str, String, String)>,
+    logged: BTreeMap<&'static str, HashSet<(String, String)>>,
 }
 
-/// Kinds of trouble that are told apart in the log; past that they are counted only.
+/// Sites and events that are told apart in the log for each reason; past that they are counted only.
 const MOST_LOGGED: usize = 1000;
 /// Characters of a name that are logged and remembered.
 const NAME_LOGGED: usize = 200;
@@ -57,7 +57,8 @@ impl Counters {
         let is_new = {
             let mut skips = self.skipped.lock().unwrap_or_else(PoisonError::into_inner);
             *skips.counts.entry(word).or_default() += 1;
-            skips.logged.len() < MOST_LOGGED && skips.logged.insert((word, site.to_owned(), event.to_owned()))
+            let logged = skips.logged.entry(word).or_default();
+            logged.len() < MOST_LOGGED && logged.insert((site.to_owned(), event.to_owned()))
         };
         if !is_new {
             return;
@@ -134,7 +135,7 @@ mod tests {
         assert_eq!(log.lines().count(), 1, "both begin alike");
         assert!(log.chars().count() < 4 * NAME_LOGGED, "{log}");
         let skips = counters.skipped.lock().expect("no panic");
-        assert!(skips.logged.iter().all(|(_, site, event)| site.len() + event.len() <= 3 * NAME_LOGGED));
+        assert!(skips.logged.values().flatten().all(|(site, event)| site.len() + event.len() <= 3 * NAME_LOGGED));
         assert_eq!(skips.counts["unknown_site"], 2);
     }
 }

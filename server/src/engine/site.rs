@@ -28,6 +28,8 @@ struct State {
     hub: Hub,
 }
 
+/// Room for the answer to a join.
+const SPARE_BYTES: usize = 16 << 10;
 /// Newest values that one join can ask for.
 const MOST_VALUES: usize = 100;
 
@@ -114,15 +116,21 @@ impl SiteEngine {
             let mut bytes = 0;
             let frames: Vec<Bytes> = frames.cloned().inspect(|frame| bytes += frame.len()).collect();
             // More than the queue holds would end it as slow, and the page would come back for the same.
-            queue.has_room(count, bytes).then_some(frames)
+            queue.has_room(count, bytes + SPARE_BYTES).then_some(frames)
         });
         let replayed_from = if replay.is_some() { join.since.map_or(0, |since| since.offset) } else { u64::MAX };
+        let mut value_bytes = 0;
         let mut values: Vec<(u64, Bytes)> = Vec::new();
         for event in join.latest.iter().take(MOST_VALUES) {
             if let Some(value) = history.newest_frame(Instant::now(), &room, event)
                 && value.0 <= replayed_from
                 && !values.iter().any(|(offset, _)| *offset == value.0)
             {
+                // A value that does not fit is not told: it would end the queue on every try.
+                value_bytes += value.1.len();
+                if !queue.has_room(values.len() + 2, value_bytes + SPARE_BYTES) {
+                    break;
+                }
                 values.push(value);
             }
         }

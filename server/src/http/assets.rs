@@ -62,8 +62,11 @@ impl AssetNames {
 /// Answers with a file, in the smallest form that the browser takes.
 pub(super) async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
     let path = format!("{FOLDER}/{name}");
-    let Some(content_type) = content_type(&name) else { return StatusCode::NOT_FOUND.into_response() };
-    let Some((encoding, file)) = best_form(&path, &headers) else { return StatusCode::NOT_FOUND.into_response() };
+    let found = content_type(&name).zip(best_form(&path, &headers));
+    let Some((content_type, (encoding, file))) = found else {
+        return (StatusCode::NOT_FOUND, "No such file in this build; reload the page that asked for it.\n")
+            .into_response();
+    };
     let hash = file.metadata.sha256_hash();
     let tag = format!("\"{:016x}\"", u64::from_be_bytes(std::array::from_fn(|index| hash[index])));
     let mut answer = HeaderMap::new();

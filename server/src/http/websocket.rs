@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use realtime::close::CloseCode;
@@ -35,7 +35,8 @@ pub(super) async fn handshake(
     Extension(Peer(peer)): Extension<Peer>,
     mut request: Request,
 ) -> Response {
-    let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
+    let upgrade = request.extensions_mut().remove::<OnUpgrade>().filter(|_| request.method() == Method::GET);
+    let Some(upgrade) = upgrade else {
         return NO_WEBSOCKET.into_response();
     };
     let accept = match accept_key(request.headers()) {
