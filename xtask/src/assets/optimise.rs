@@ -14,9 +14,10 @@ use crate::{npm, process};
 /// out.
 pub(super) fn wasm(workspace: &Workspace, module: &Path, smaller: &Path) -> Result<()> {
     let mut command = Command::new(npm::tool(workspace, "wasm-opt"));
-    command.args(["-Oz", "--converge", "--strip-target-features"]);
     // Rust's stack ends there: no value has an address so low.
     command.arg("--low-memory-unused");
+    // Laying out the control flow anew between rounds saves half a kilobyte of brotli (measured).
+    command.args(["-Oz", "--flatten", "--rereloop", "-Oz", "-Oz", "--strip-target-features"]);
     command.arg(module).arg("--output").arg(smaller);
     process::run(&mut command)
 }
