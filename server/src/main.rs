@@ -105,6 +105,9 @@ async fn serve(args: ServeArgs) -> Result<(), SettingError> {
     let engine = Arc::new(Engine::new(&settings.sites, settings.limits.history));
     let (stop, stopping) = stopping::channel();
     let bridges = start_bridges(&settings, &engine);
+    if settings.redis.is_empty() {
+        wait_for_the_demo(&engine).await;
+    }
     let site: Arc<dyn Site> = match &settings.frappe {
         Some(url) => Arc::new(FrappeSite::new(url.clone())),
         None => Arc::new(DemoSite),
@@ -161,6 +164,13 @@ fn start_bridges(settings: &Settings, engine: &Arc<Engine>) -> Vec<Arc<BridgeSta
         status
     };
     settings.redis.iter().map(start).collect()
+}
+
+/// The very first page of the demo holds a value too.
+async fn wait_for_the_demo(engine: &Engine) {
+    while engine.counters().accepted() == 0 {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Says what the server uses, without secrets. Scripts wait for the first line.

@@ -133,3 +133,13 @@ async fn a_stopping_server_tells_its_pages_and_ends_well() {
     let (code, number) = page.await.expect("no panic");
     assert_eq!((code.number(), number, stopped), (4001, 4001, Some(0)));
 }
+
+/// The first page of a server that had just started was sometimes rendered before the demo's first event.
+#[tokio::test]
+async fn the_very_first_page_of_the_demo_holds_a_value() {
+    for _ in 0..5 {
+        let server = Server::start(&[]);
+        let html = reqwest::get(server.url("/live/count")).await.expect("an answer").text().await.expect("text");
+        assert!(html.contains(">0</output>") || html.contains(">1</output>"), "{html}");
+    }
+}
