@@ -6,7 +6,6 @@
 //! before it (`site1.local:doc:ToDo/a1b2`), which the server's event parser takes off.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
@@ -130,14 +129,6 @@ impl fmt::Display for Room {
             Self::Task(task_id) => write!(formatter, "{TASK}:{task_id}"),
             Self::Custom(text) => formatter.write_str(text),
         }
-    }
-}
-
-impl FromStr for Room {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self::parse(text))
     }
 }
 
