@@ -10,4 +10,8 @@ pub mod header;
 #[cfg(feature = "ssr")]
 pub mod person;
 #[cfg(feature = "ssr")]
+pub mod session_notice;
+#[cfg(feature = "ssr")]
+pub mod together_scene;
+#[cfg(feature = "ssr")]
 pub mod trouble;

@@ -6,13 +6,19 @@
 //! - [`components`]: what pages share.
 //! - [`prelude`]: what a page author imports.
 //! - [`shell`]: the document around a page.
+//! - [`handlers`]: what the server does when a page asks it something.
+//! - [`lunch`]: what the vote's page and its handler agree on.
 //! - [`problem`]: what is shown where no page can be.
+//! - [`sign_in`]: the page to sign in on.
 //! - [`sign_in_as`]: how one becomes another of the demo's people.
 //!
 //! Documents are rendered on the server only; what wakes up in the browser is the islands. So all
 //! but the islands stands behind the feature `ssr`, and never weighs on the wasm.
 
 pub mod components;
+#[cfg(feature = "ssr")]
+pub mod handlers;
+mod lunch;
 pub mod pages;
 pub mod prelude;
 #[cfg(feature = "ssr")]
@@ -21,6 +27,8 @@ pub mod problem;
 pub mod routes;
 #[cfg(feature = "ssr")]
 pub mod shell;
+#[cfg(feature = "ssr")]
+pub mod sign_in;
 #[cfg(feature = "ssr")]
 pub mod sign_in_as;
 

@@ -5,3 +5,4 @@ pub mod count;
 pub mod home;
 #[cfg(feature = "ssr")]
 pub mod not_found;
+pub mod together;

@@ -2,5 +2,6 @@
 
 pub use leptos::prelude::*;
 pub use realtime::room::Room;
-pub use realtime::signals::{Heard, live_value, on_event, use_connection};
+pub use realtime::signals::{Heard, ask, emit, live_value, on_emitted, on_event, use_connection};
+pub use realtime::task::TaskTicket;
 pub use serde::{Deserialize, Serialize};

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use leptos_router::hooks::use_url;
-use leptos_router::location::Url;
 
 use crate::components::trouble::Trouble;
 use crate::prelude::*;
+use crate::sign_in::sign_in_path;
 
 /// Why there is no page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,10 @@ pub enum Problem {
     SessionExpired,
     /// Frappe does not take the visitor's credentials.
     Unauthorized,
+    /// The code that the page was opened with is used, too old or of another site.
+    CodeOver,
+    /// Another site led the visitor to a page with a code.
+    CodeFromElsewhere,
     /// Frappe answered, with something that leaves no page to show.
     Refused {
         /// What it was, for the visitor.
@@ -43,7 +47,7 @@ impl Problem {
     pub const fn status(&self) -> u16 {
         match self {
             Self::UnknownSite { .. } => 404,
-            Self::SessionExpired | Self::Unauthorized => 401,
+            Self::SessionExpired | Self::Unauthorized | Self::CodeOver | Self::CodeFromElsewhere => 401,
             Self::FrappeUnreachable | Self::Refused { .. } => 503,
         }
     }
@@ -55,7 +59,7 @@ impl Problem {
             Self::UnknownSite { .. } => "Unknown site",
             Self::FrappeUnreachable => "Frappe does not answer",
             Self::SessionExpired => "Session expired",
-            Self::Unauthorized => "Not signed in",
+            Self::Unauthorized | Self::CodeOver | Self::CodeFromElsewhere => "Not signed in",
             Self::Refused { .. } => "Not available",
         }
     }
@@ -68,6 +72,8 @@ impl Problem {
             Self::FrappeUnreachable => "Your site does not answer",
             Self::SessionExpired => "Your session has expired",
             Self::Unauthorized => "Your site does not know you",
+            Self::CodeOver => "This code does not work any more",
+            Self::CodeFromElsewhere => "Another site sent you here",
             Self::Refused { .. } => "This page cannot be shown now",
         }
     }
@@ -87,6 +93,14 @@ impl Problem {
             Self::Unauthorized => {
                 Cow::Borrowed("It did not accept your sign-in. Sign in and you come straight back to this page.")
             }
+            Self::CodeOver => Cow::Borrowed(
+                "A code opens a page once, within a minute, on the site it was made for. \
+                 Open the page from your app again, or sign in.",
+            ),
+            Self::CodeFromElsewhere => Cow::Borrowed(
+                "It gave you a code that would sign you in as somebody of its choice, so the code was not used. \
+                 Open the page from your app, or sign in.",
+            ),
             Self::Refused { sentence } => Cow::Borrowed(sentence),
         }
     }
@@ -95,7 +109,7 @@ impl Problem {
         match self {
             Self::UnknownSite { .. } => Remedy::LookElsewhere,
             Self::FrappeUnreachable | Self::Refused { .. } => Remedy::TryAgain,
-            Self::SessionExpired | Self::Unauthorized => Remedy::SignIn,
+            Self::SessionExpired | Self::Unauthorized | Self::CodeOver | Self::CodeFromElsewhere => Remedy::SignIn,
         }
     }
 }
@@ -121,10 +135,4 @@ pub(crate) fn ProblemPage(problem: Problem) -> impl IntoView {
             has_home
         />
     }
-}
-
-/// Frappe's page to sign in at, which comes back to `page`.
-fn sign_in_path(page: &Url) -> String {
-    let query = if page.search().is_empty() { String::new() } else { format!("?{}", page.search()) };
-    format!("/login?redirect-to={}", Url::escape(&format!("{}{query}", page.path())))
 }

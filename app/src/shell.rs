@@ -8,9 +8,11 @@ use realtime::host::{PAGE_START_ID, Page};
 
 use crate::components::demo_banner::DemoBanner;
 use crate::components::header::Header;
+use crate::components::session_notice::SessionNotice;
 use crate::prelude::*;
 use crate::problem::{Problem, ProblemPage};
 use crate::routes::Pages;
+use crate::sign_in::{SignInForm, SignInPage};
 
 /// Where the browser finds the files that a build made. Paths from the root of the site.
 #[derive(Debug, Clone)]
@@ -25,17 +27,25 @@ pub struct Assets {
     pub dev_build: Option<String>,
 }
 
+/// What stands in the place of a page.
+#[derive(Debug, Clone)]
+pub enum Instead {
+    /// What is wrong.
+    Problem(Problem),
+    /// The form to sign in.
+    SignIn(SignInForm),
+}
+
 /// The whole document. Rendered on the server only; islands wake up in it.
 ///
-/// With a `problem` it says what is wrong, and nothing in it is live. Without one a [`Page`] must be
-/// in the context.
+/// With something `instead` of a page nothing in it is live. Otherwise a [`Page`] must be in the context.
 #[component]
-pub fn Shell(assets: Assets, problem: Option<Problem>) -> impl IntoView {
+pub fn Shell(assets: Assets, instead: Option<Instead>) -> impl IntoView {
     provide_meta_context();
     let style = assets.style.clone();
     let build = assets.dev_build.clone();
     let icon = format!("data:image/svg+xml,{}", include_str!("icon.svg"));
-    let live = problem.is_none();
+    let live = instead.is_none();
     view! {
         <!DOCTYPE html>
         <html lang="en" data-live=live.then(|| LinkState::Connecting.word()) data-dev-build=build>
@@ -60,11 +70,13 @@ pub fn Shell(assets: Assets, problem: Option<Problem>) -> impl IntoView {
                 <Router>
                     <Header/>
                     <main class="wrap" id="main" tabindex="-1">
-                        {match problem {
-                            Some(problem) => view! { <ProblemPage problem/> }.into_any(),
+                        {match instead {
+                            Some(Instead::Problem(problem)) => view! { <ProblemPage problem/> }.into_any(),
+                            Some(Instead::SignIn(form)) => view! { <SignInPage form/> }.into_any(),
                             None => view! { <Pages/> }.into_any(),
                         }}
                     </main>
+                    {live.then(|| view! { <SessionNotice/> })}
                 </Router>
                 {live.then(|| view! { <PageStart/> })}
             </body>

@@ -2,9 +2,15 @@
 
 mod rendering;
 
+use std::sync::{Arc, Mutex};
+
+use realtime::handlers::{Context, HandlerError, Publisher};
 use realtime::host::{PAGE_START_ID, PageStart, UserType};
+use serde_json::value::RawValue;
 
 use self::rendering::{Answer, FakeHost, get, get_problem, person, post_form};
+use crate::handlers::handlers;
+use crate::prelude::*;
 use crate::problem::Problem;
 
 /// Names the directory to keep the documents in, for screenshots.
@@ -50,6 +56,11 @@ async fn a_slash_at_the_end_makes_no_other_page() {
     for (paths, title, link) in [
         (["/live", "/live/"], "<title>Home · frappe-live</title>", r#"<a href="/live/" aria-current="page">"#),
         (["/live/count", "/live/count/"], "<title>Count · frappe-live</title>", r#"count" aria-current="page">"#),
+        (
+            ["/live/together", "/live/together/"],
+            "<title>Together · frappe-live</title>",
+            r#"together" aria-current="page">"#,
+        ),
     ] {
         for path in paths {
             let Answer { status, body, .. } = get(path, FakeHost::demo("Administrator")).await;
@@ -86,7 +97,7 @@ async fn the_demo_offers_its_people_with_the_current_one_chosen() {
 #[tokio::test]
 async fn a_frappe_site_has_no_demo_banner() {
     let jane = person("jane@example.com", "Jane Doe", UserType::WebsiteUser);
-    let body = get("/live/", FakeHost { viewer: jane, people: Vec::new(), message: None }).await.body;
+    let body = get("/live/", FakeHost { viewer: jane, people: Vec::new(), message: None, website: None }).await.body;
     assert!(!body.contains("demo-banner"), "{body}");
 }
 
@@ -103,8 +114,8 @@ async fn the_front_page_names_the_automatic_rooms() {
 #[tokio::test]
 async fn names_are_text_and_never_markup() {
     let mallory = person(r#""><img src=x>"#, "</script><b>Mallory</b>", UserType::WebsiteUser);
-    for path in ["/live/", "/live/count", "/live/nothing"] {
-        let host = FakeHost { people: vec![mallory.clone()], viewer: mallory.clone(), message: None };
+    for path in ["/live/", "/live/count", "/live/together", "/live/nothing"] {
+        let host = FakeHost { people: vec![mallory.clone()], viewer: mallory.clone(), message: None, website: None };
         let body = get(path, host).await.body;
         assert!(!body.contains("<img") && !body.contains("<b>"), "{path}: {body}");
         assert_eq!(page_start(&body).user, mallory.user, "{path}");
@@ -117,8 +128,8 @@ async fn a_problem_says_what_is_wrong_and_is_not_live() {
     for (problem, status, text) in [
         (unknown(), 404, "No site called &lt;i&gt;.example.com is served at this address."),
         (Problem::FrappeUnreachable, 503, r#"<a href="" class="button main">Try again</a>"#),
-        (Problem::SessionExpired, 401, "/login?redirect-to=%2Flive%2Fcount%3Fa%3Db%26c\""),
-        (Problem::Unauthorized, 401, "/login?redirect-to=%2Flive%2Fcount%3Fa%3Db%26c\""),
+        (Problem::SessionExpired, 401, r#"href="/live/login?redirect-to=%2Flive%2Fcount%3Fa%3Db%26c""#),
+        (Problem::Unauthorized, 401, r#"href="/live/login?redirect-to=%2Flive%2Fcount%3Fa%3Db%26c""#),
         (Problem::Refused { sentence: "Frappe answered 417.".into() }, 503, "Frappe answered 417."),
     ] {
         assert_eq!(problem.status(), status);
@@ -127,9 +138,76 @@ async fn a_problem_says_what_is_wrong_and_is_not_live() {
         let body = answer.body;
         assert!(body.contains(text) && body.contains(problem.title()), "{problem:?}: {body}");
         assert!(body.contains(&format!("<title>{} · frappe-live</title>", problem.name())), "{body}");
-        for live in ["data-live", PAGE_START_ID, ".wasm", "leptos-island", "who-name"] {
+        for live in ["data-live", "session-expired", PAGE_START_ID, ".wasm", "leptos-island", "who-name"] {
             assert!(!body.contains(live), "{problem:?} holds {live}: {body}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_page_holds_the_way_back_should_its_session_expire() {
+    let body = get("/live/count?a=b&c", FakeHost::demo("jane@example.com")).await.body;
+    let notice = between(&body, r#"data-testid="session-expired" class="notice">"#, "</div>");
+    let link = r#"href="/live/login?redirect-to=%2Flive%2Fcount%3Fa%3Db%26c""#;
+    assert!(notice.contains("Your session has expired.") && notice.contains(link), "{notice}");
+    let unknown = get("/live/nothing", FakeHost::demo("jane@example.com")).await.body;
+    assert!(unknown.contains("redirect-to=%2Flive%2Fnothing"), "{unknown}");
+}
+
+#[tokio::test]
+async fn the_first_paint_of_the_vote_holds_the_tally() {
+    let tally = Some(r#"{"votes":{"dosa":2,"ramen":1,"tacos":0}}"#);
+    let body = get("/live/together", FakeHost { website: tally, ..FakeHost::demo("jane@example.com") }).await.body;
+    for (dish, votes, noun) in [("dosa", "2", " votes"), ("ramen", "1", " vote"), ("tacos", "0", " votes")] {
+        let shown = between(&body, &format!(r#"data-testid="votes-{dish}">"#), "</p>");
+        assert_eq!(shown, format!("{votes}</span>{noun}"), "{dish}");
+        let button = between(&body, &format!(r#"data-testid="dish-{dish}""#), ">");
+        assert!(!button.contains("true"), "nobody has told the page of a vote of one’s own: {button}");
+        assert!(
+            !between(&body, &format!(r#"data-testid="pointing-{dish}" class="pointing">"#), "</div>").contains("<span")
+        );
+    }
+    let start = page_start(&body);
+    let [value] = &start.values[..] else { panic!("{:?}", start.values) };
+    assert_eq!((&value.room, value.event.as_str()), (&Room::Website, "lunch"));
+}
+
+#[tokio::test]
+async fn before_anybody_has_voted_the_tally_is_zero() {
+    let body = get("/live/together", FakeHost::demo("Guest")).await.body;
+    assert_eq!(between(&body, r#"data-testid="votes-dosa">"#, "</p>"), "0</span> votes");
+    assert!(page_start(&body).values.is_empty());
+}
+
+#[tokio::test]
+async fn a_vote_is_counted_for_who_asks_and_published_to_the_website() {
+    let published = Arc::new(Published::default());
+    let handlers = handlers();
+    let ask = async |user: &str, message: &str| {
+        let viewer = FakeHost::demo(user).viewer;
+        let message = RawValue::from_string(message.to_owned()).expect("JSON");
+        let context = Context::new(viewer, Arc::clone(&published) as Arc<dyn Publisher>);
+        handlers.handle("vote", context, &message).expect("a handler").await.map(|answer| answer.get().to_owned())
+    };
+    assert_eq!(ask("jane@example.com", r#""dosa""#).await.as_deref(), Ok(r#""Thanks, Jane: Dosa it is.""#));
+    assert_eq!(ask("mia@example.com", r#""ramen""#).await.as_deref(), Ok(r#""Thanks, Mia: Ramen it is.""#));
+    assert_eq!(ask("jane@example.com", r#""ramen""#).await.as_deref(), Ok(r#""Jane changed from Dosa to Ramen.""#));
+    let refused = ask("Guest", r#""dosa""#).await.expect_err("a guest has no vote");
+    assert_eq!(refused.to_string(), "Sign in to vote: each person has one vote.");
+    assert!(matches!(ask("jane@example.com", r#""pizza""#).await, Err(HandlerError::BadMessage(_))));
+    let tally = |dosa, ramen| {
+        format!(r#"site1.localhost website lunch {{"votes":{{"dosa":{dosa},"ramen":{ramen},"tacos":0}}}}"#)
+    };
+    assert_eq!(*published.0.lock().expect("no panic"), [tally(1, 0), tally(1, 1), tally(0, 2)]);
+}
+
+/// What handlers published.
+#[derive(Default)]
+struct Published(Mutex<Vec<String>>);
+
+impl Publisher for Published {
+    fn publish(&self, site: &str, room: &Room, event: &str, message: &str) {
+        self.0.lock().expect("no panic").push(format!("{site} {room} {event} {message}"));
     }
 }
 
@@ -173,6 +251,7 @@ async fn documents_can_be_kept_to_look_at() {
             "count-long",
             get("/live/count", FakeHost { message: Some(r#"{"count":1234567}"#), ..demo("jane@example.com") }).await,
         ),
+        ("together", get("/live/together", demo("jane@example.com")).await),
         ("not-found", get("/live/nothing", demo("Administrator")).await),
         ("unknown-site", get_problem("/live/", unknown_site).await),
         ("unreachable", get_problem("/live/", Problem::FrappeUnreachable).await),

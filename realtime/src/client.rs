@@ -1,12 +1,14 @@
 //! How a page stays connected: one connection for all that a page shows.
 //!
 //! [`machine`] decides when to connect, wait and give up; [`store`] knows the rooms, positions and
-//! listeners; [`backoff`] says how long to wait. All three are pure: time and chance come in as
-//! arguments. In the browser, `connection` carries out what they decide with the help of `socket` (the
-//! WebSocket) and `lifecycle` (visibility, network and page events).
+//! listeners; [`backoff`] says how long to wait; [`outbox`] keeps what waits to be said. All are pure: time
+//! and chance come in as arguments. In the browser, `connection` carries out what they decide with the help
+//! of `socket` (the WebSocket) and `lifecycle` (visibility, network and page events); `speaking` is what the
+//! page says by itself.
 
 pub mod backoff;
 pub mod machine;
+pub mod outbox;
 pub mod store;
 
 #[cfg(feature = "hydrate")]
@@ -15,3 +17,5 @@ pub(crate) mod connection;
 mod lifecycle;
 #[cfg(feature = "hydrate")]
 mod socket;
+#[cfg(feature = "hydrate")]
+pub(crate) mod speaking;

@@ -30,7 +30,7 @@ pub enum CloseCode {
     SessionExpired,
     /// Frappe refused the credentials.
     Unauthorized,
-    /// Frappe does not know the site.
+    /// This server, or Frappe behind it, does not know the site.
     UnknownSite,
 }
 
@@ -108,7 +108,7 @@ impl CloseCode {
             Self::TooManyErrors => "Too many frames could not be understood.",
             Self::SessionExpired => "The session has expired; sign in again.",
             Self::Unauthorized => "Frappe refused the credentials; sign in again.",
-            Self::UnknownSite => "Frappe does not know this site; check --site and --frappe.",
+            Self::UnknownSite => "This site is not known here; check the address, --site and --frappe.",
         }
     }
 

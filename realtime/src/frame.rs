@@ -5,10 +5,12 @@
 //! what the page cannot read. An event's `message` is carried as raw text from Redis to the page.
 
 mod client;
+mod refusal;
 mod server;
 
 pub use client::{ClientFrame, FrameError};
-pub use server::{Denial, ServerFrame, UnreadableFrame, event_text};
+pub use refusal::{Denial, Trouble};
+pub use server::{ServerFrame, UnreadableFrame, event_text};
 
 /// The WebSocket subprotocol that both sides name in the handshake.
 pub const SUBPROTOCOL: &str = "frappe-live.v1";

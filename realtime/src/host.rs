@@ -4,7 +4,7 @@
 //! values through it and note each one, so that the document carries what it shows and the position it
 //! was read at ([`PageStart`]); in the browser the hooks begin from there.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use crate::fields::Fields;
 use crate::position::Position;
 use crate::room::Room;
+use crate::task::TaskTicket;
 
 /// The id of the element that carries the [`PageStart`].
 pub const PAGE_START_ID: &str = "frappe-live-start";
@@ -92,6 +93,9 @@ pub trait Host: Send + Sync {
     /// The `Set-Cookie` value that makes the visitor another of the demo's people; `None` where that
     /// is not offered.
     fn sign_in_as(&self, user: &str) -> Option<String>;
+
+    /// The server's word that the viewer was given a task; joins of the task's room carry it.
+    fn task_token(&self, task_id: &str) -> String;
 }
 
 /// What the document carries for the browser.
@@ -103,6 +107,9 @@ pub struct PageStart {
     pub position: Position,
     /// The values that the document shows.
     pub values: Vec<StartValue>,
+    /// The tasks that the page was given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<TaskTicket>,
 }
 
 /// One value that the document shows.
@@ -133,10 +140,17 @@ impl PageStart {
             };
             value.if_complete(read)
         };
+        let task = |text: &str| {
+            let mut task = Fields::of(text)?;
+            let read = TaskTicket { task_id: task.text("task_id"), token: task.text("token") };
+            task.if_complete(read)
+        };
+        let tasks = start.optional("tasks", Fields::list).unwrap_or_default();
         let read = Self {
             user: start.text("user"),
             position: start.position("position"),
             values: start.list("values").into_iter().map(value).collect::<Option<_>>()?,
+            tasks: tasks.into_iter().map(task).collect::<Option<_>>()?,
         };
         start.if_complete(read)
     }
@@ -153,7 +167,8 @@ impl Page {
     /// Begins a page.
     #[must_use]
     pub fn new(host: Arc<dyn Host>) -> Self {
-        let start = PageStart { user: host.viewer().user, position: host.position(), values: Vec::new() };
+        let (user, position) = (host.viewer().user, host.position());
+        let start = PageStart { user, position, values: Vec::new(), tasks: Vec::new() };
         Self { host, start: Arc::new(Mutex::new(start)) }
     }
 
@@ -169,7 +184,7 @@ impl Page {
         let snapshot = self.host.latest(room, event);
         let message = snapshot.message?;
         let raw = RawValue::from_string(message.clone()).ok()?;
-        let mut start = self.start.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut start = self.noted();
         if !start.values.iter().any(|value| value.room == *room && value.event == event) {
             start.values.push(StartValue {
                 room: room.clone(),
@@ -181,14 +196,28 @@ impl Page {
         Some(message)
     }
 
+    /// Gives the viewer a background task that was started for them, noted for the browser: a page that is
+    /// rendered for a running task can join its room too.
+    #[must_use]
+    pub fn give_task(&self, task_id: &str) -> TaskTicket {
+        let ticket = TaskTicket { task_id: task_id.to_owned(), token: self.host.task_token(task_id) };
+        let mut start = self.noted();
+        start.tasks.retain(|known| known.task_id != ticket.task_id);
+        start.tasks.push(ticket.clone());
+        ticket
+    }
+
     /// What the document carries, as JSON that is safe inside a `<script>` element.
     #[must_use]
     pub fn start_json(&self) -> String {
-        let start = self.start.lock().unwrap_or_else(PoisonError::into_inner);
-        let json = serde_json::to_string(&*start).expect("a page start holds text, numbers and raw JSON");
+        let json = serde_json::to_string(&*self.noted()).expect("a page start holds text, numbers and raw JSON");
         // In JSON a `<` stands inside strings only, where its escape means the same. Unescaped it
         // could end the script element.
         json.replace('<', "\\u003c")
+    }
+
+    fn noted(&self) -> MutexGuard<'_, PageStart> {
+        self.start.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -228,6 +257,10 @@ mod tests {
         fn sign_in_as(&self, _: &str) -> Option<String> {
             None
         }
+
+        fn task_token(&self, task_id: &str) -> String {
+            format!("<{task_id}> for jane")
+        }
     }
 
     #[test]
@@ -244,6 +277,28 @@ mod tests {
         let value: serde_json::Value = serde_json::from_str(start.values[0].message.get()).expect("JSON");
         assert_eq!(value["html"], "</script><b>");
         assert_eq!(start.values[0].position.offset, 5);
+    }
+
+    #[test]
+    fn a_given_task_is_carried_with_the_servers_word_once() {
+        let page = Page::new(Arc::new(OneValue));
+        assert!(!page.start_json().contains("tasks"), "a key for pages that have some");
+        let ticket = page.give_task("k3f9a");
+        assert_eq!((ticket.task_id.as_str(), ticket.token.as_str()), ("k3f9a", "<k3f9a> for jane"));
+        assert_eq!(ticket.room(), Room::task("k3f9a"));
+        assert_eq!(page.give_task("k3f9a"), ticket);
+        let start = PageStart::read(&page.start_json()).expect("a page start");
+        assert_eq!(start.tasks, [ticket]);
+    }
+
+    #[test]
+    fn a_start_with_half_a_task_is_not_ours() {
+        let start = |tasks: &str| {
+            PageStart::read(&format!(r#"{{"user":"u","position":{{"epoch":"e","offset":1}},"values":[]{tasks}}}"#))
+        };
+        assert!(start("").is_some_and(|start| start.tasks.is_empty()));
+        assert!(start(r#","tasks":[{"task_id":"t","token":"w"}]"#).is_some_and(|start| start.tasks.len() == 1));
+        assert!(start(r#","tasks":[{"task_id":"t"}]"#).is_none());
     }
 
     #[test]

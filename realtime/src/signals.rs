@@ -13,6 +13,7 @@
 mod browser;
 
 use leptos::prelude::*;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::client::machine::LinkState;
@@ -71,6 +72,64 @@ where
 {
     #[cfg(feature = "hydrate")]
     browser::on_event(room, event, listener);
+}
+
+/// Tells the other pages in a room something, as the user who looks at this one.
+///
+/// It is fire and forget, for what is true for a moment: who points where, who types. Newest wins: of several
+/// in a tenth of a second for one event and room the last one is sent. It is dropped while there is no
+/// connection, and while the page is not in the room, which it is where something on it listens there.
+///
+/// ```ignore
+/// view! { <button on:pointerenter=move |_| emit(&Room::Website, "pointing", &"dosa")>"Dosa"</button> }
+/// ```
+///
+/// On the server it does nothing.
+#[cfg_attr(not(feature = "hydrate"), expect(unused_variables, reason = "only a browser emits"))]
+pub fn emit(room: &Room, event: &str, message: &impl Serialize) {
+    #[cfg(feature = "hydrate")]
+    browser::emit(room, event, message);
+}
+
+/// Calls `listener` with the user and the message of each `event` that another page in `room` emits.
+///
+/// The server says who the user is; the message is whatever that user's page sent. Frappe's own events never
+/// come here, and what is emitted never comes to [`on_event`] or [`live_value`].
+///
+/// ```ignore
+/// on_emitted(Room::Website, "pointing", |from: String, dish: String| …);
+/// ```
+///
+/// On the server it does nothing.
+#[cfg_attr(not(feature = "hydrate"), expect(unused_variables, reason = "only a browser listens"))]
+pub fn on_emitted<M>(room: Room, event: &str, listener: impl Fn(String, M) + 'static)
+where
+    M: DeserializeOwned + 'static,
+{
+    #[cfg(feature = "hydrate")]
+    browser::on_emitted(room, event, listener);
+}
+
+/// Asks the server something, which one of its handlers answers.
+///
+/// `then` is called once: with the answer, or with a sentence that says why there is none. Nothing is asked
+/// twice, so when the connection is lost meanwhile the handler may have done its work or not.
+///
+/// ```ignore
+/// let answer = RwSignal::new(String::new());
+/// let vote = move |_| ask("vote", &"dosa", move |said: Result<String, String>| {
+///     answer.set(said.unwrap_or_else(|why_not| why_not));
+/// });
+/// ```
+///
+/// On the server it does nothing.
+#[cfg_attr(not(feature = "hydrate"), expect(unused_variables, reason = "only a browser asks"))]
+pub fn ask<A>(event: &str, message: &impl Serialize, then: impl FnOnce(Result<A, String>) + 'static)
+where
+    A: DeserializeOwned,
+{
+    #[cfg(feature = "hydrate")]
+    browser::ask(event, message, then);
 }
 
 /// How the page's connection is; a break that is over within a second is left out. On the server, and

@@ -2,6 +2,7 @@
 //! pumped into the engine in the order they came.
 
 pub mod embedded;
+pub mod publisher;
 pub mod redis;
 
 use std::fmt;
@@ -47,6 +48,9 @@ pub async fn pump(engine: Arc<Engine>, mut arrivals: mpsc::Receiver<Arrival>) {
     }
 }
 
+/// The name of the one that is no Redis.
+const EMBEDDED: &str = "embedded bus";
+
 /// How a bridge is, for `/live/readyz` and the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BridgeState {
@@ -79,6 +83,18 @@ impl BridgeStatus {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How it is, for people who must not learn where it is or what the network says of it.
+    #[must_use]
+    pub fn without_address(&self, number: usize) -> String {
+        let name = if self.name == EMBEDDED { EMBEDDED.to_owned() } else { format!("redis {number}") };
+        let state = match self.state() {
+            BridgeState::Connecting => "connecting",
+            BridgeState::Subscribed => "subscribed",
+            BridgeState::Lost(_) => "lost; the server's log says why",
+        };
+        format!("{name}: {state}")
+    }
+
     fn set(&self, state: BridgeState) {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
@@ -91,5 +107,20 @@ impl fmt::Display for BridgeStatus {
             BridgeState::Subscribed => write!(formatter, "{}: subscribed", self.name),
             BridgeState::Lost(why) => write!(formatter, "{}: {why}", self.name),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BridgeState, BridgeStatus, EMBEDDED};
+
+    #[test]
+    fn strangers_learn_neither_an_address_nor_a_reason() {
+        let redis = BridgeStatus::new("redis://10.0.0.7:6379".to_owned());
+        assert_eq!(redis.without_address(2), "redis 2: connecting");
+        redis.set(BridgeState::Lost("10.0.0.7 does not answer".to_owned()));
+        assert_eq!(redis.to_string(), "redis://10.0.0.7:6379: 10.0.0.7 does not answer");
+        assert_eq!(redis.without_address(2), "redis 2: lost; the server's log says why");
+        assert_eq!(BridgeStatus::new(EMBEDDED.to_owned()).without_address(1), "embedded bus: connecting");
     }
 }

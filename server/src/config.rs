@@ -2,6 +2,7 @@
 
 mod cli;
 mod file;
+mod frame_ancestors;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,11 +13,15 @@ use tracing_subscriber::filter::LevelFilter;
 use url::Url;
 
 pub use self::cli::{Cli, Command, PublishArgs, ServeArgs};
+pub use self::frame_ancestors::FrameAncestors;
+use crate::authz::RoomRule;
 use crate::conn::ConnectionLimits;
 use crate::history::HistoryLimits;
 use crate::queue::QueueLimits;
 use crate::redis_address::RedisAddress;
+use crate::seal::LEAST_SECRET_BYTES;
 use crate::session::SessionLimits;
+use crate::site::frappe::AskLimits;
 
 /// The site of the demo, and of a bench that names none.
 pub const DEFAULT_SITE: &str = "demo.localhost";
@@ -34,6 +39,16 @@ pub struct Settings {
     pub frappe: Option<Url>,
     /// Origins, beside the request's own host, whose pages may connect and post.
     pub allowed_origins: Vec<String>,
+    /// Whose pages may embed ours.
+    pub frame_ancestors: FrameAncestors,
+    /// The proxy in front overwrites the headers that name the site, the host, the scheme and the visitor's address.
+    pub trust_proxy: bool,
+    /// Secrets that keys are made of; none for a random key.
+    pub secrets: Vec<String>,
+    /// Custom rooms that may be joined.
+    pub room_rules: Vec<RoomRule>,
+    /// Whether System Users may join any task's room.
+    pub open_tasks: bool,
     /// What is logged.
     pub log_level: LevelFilter,
     /// Pages of an older build load themselves again.
@@ -53,6 +68,10 @@ pub struct Limits {
     pub connection: ConnectionLimits,
     /// One connection's rooms and joins.
     pub session: SessionLimits,
+    /// How a bench is asked.
+    pub ask: AskLimits,
+    /// How long an answer of Frappe's is kept.
+    pub answers_kept_for: Duration,
     /// One connection's queue.
     pub queue: QueueLimits,
     /// The past that is kept.
@@ -114,6 +133,11 @@ impl Settings {
             sites: sites(&args.site)?,
             frappe: args.frappe.as_deref().map(frappe_url).transpose()?,
             allowed_origins: allowed_origins.collect::<Result<_, _>>()?,
+            frame_ancestors: FrameAncestors::new(&args.frame_ancestor)?,
+            trust_proxy: args.trust_proxy.unwrap_or(false),
+            secrets: secrets(&args.secret_key)?,
+            room_rules: room_rules(&args.room_rule)?,
+            open_tasks: args.open_tasks,
             log_level,
             dev_reload: args.dev_reload,
             limits: limits(&args)?,
@@ -138,6 +162,21 @@ fn sites(names: &[String]) -> Result<Vec<String>, SettingError> {
         sites.push(DEFAULT_SITE.to_owned());
     }
     Ok(sites)
+}
+
+fn secrets(secrets: &[String]) -> Result<Vec<String>, SettingError> {
+    if secrets.iter().any(|secret| secret.len() < LEAST_SECRET_BYTES) {
+        let problem = format_args!(
+            "a secret is shorter than {LEAST_SECRET_BYTES} characters; make one with: openssl rand -base64 32"
+        );
+        return Err(SettingError::new("--secret-key", problem));
+    }
+    Ok(secrets.to_vec())
+}
+
+fn room_rules(rules: &[String]) -> Result<Vec<RoomRule>, SettingError> {
+    let rules = rules.iter().map(|rule| rule.parse().map_err(|error| SettingError::new("--room-rule", error)));
+    rules.collect()
 }
 
 fn frappe_url(text: &str) -> Result<Url, SettingError> {
@@ -174,7 +213,13 @@ fn allowed_origin(text: &str) -> Result<String, SettingError> {
 
 fn limits(args: &ServeArgs) -> Result<Limits, SettingError> {
     let heartbeat = u64::from(at_least_one("--heartbeat", args.heartbeat, 25)?.get());
+    let review = u64::from(at_least_one("--review-seconds", seconds(args.review_seconds), 60)?.get());
+    let review = Duration::from_secs(review);
+    // What is asked again during a review must not be answered from before the change.
+    let longest_kept = review / 4;
     let session = SessionLimits {
+        emits_per_second: at_least_one("--max-emits-per-second", args.max_emits_per_second, 20)?,
+        review,
         rooms: some("--max-rooms", args.max_rooms, 200)?,
         joins_per_second: at_least_one("--max-joins-per-second", args.max_joins_per_second, 200)?,
         errors: args.max_errors.unwrap_or(100),
@@ -189,6 +234,11 @@ fn limits(args: &ServeArgs) -> Result<Limits, SettingError> {
             farewell: Duration::from_secs(3),
         },
         session,
+        ask: AskLimits {
+            questions_at_a_time: some("--max-questions", args.max_questions, 16)?,
+            patience: Duration::from_secs(5),
+        },
+        answers_kept_for: Duration::from_secs(args.answer_seconds.unwrap_or(5)).min(longest_kept).max(COALESCED_FOR),
         queue: QueueLimits {
             frames: some("--queue-frames", args.queue_frames, 4_096)?,
             bytes: some("--queue-bytes", args.queue_bytes, 16 << 20)?,
@@ -199,6 +249,13 @@ fn limits(args: &ServeArgs) -> Result<Limits, SettingError> {
             ..history
         },
     })
+}
+
+/// Equal questions at the same moment are asked once, even where no answer is to be kept.
+const COALESCED_FOR: Duration = Duration::from_millis(1);
+
+fn seconds(seconds: Option<u64>) -> Option<u32> {
+    seconds.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX))
 }
 
 /// A limit of nothing would refuse everything.

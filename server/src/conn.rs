@@ -104,6 +104,8 @@ pub async fn run<L: Line>(
             QueueState::Closed(code) => break Some(code),
         };
         let patience = if pinged || is_full { 2 * limits.heartbeat } else { limits.heartbeat };
+        let silent_at = moved + patience;
+        let wake_at = session.review_at().map_or(silent_at, |at| at.min(silent_at));
         tokio::select! {
             biased;
             () = stopping.stopped() => break Some(CloseCode::Restart),
@@ -132,7 +134,19 @@ pub async fn run<L: Line>(
             }
             // Something is left over, or the end has come: look at the queue again.
             () = queue.attention() => {}
-            () = sleep_until(moved + patience) => {
+            done = session.progress(), if session.is_working() => {
+                if let Some(code) = session.finish(done) {
+                    break Some(code);
+                }
+                queue.flush();
+            }
+            () = sleep_until(wake_at) => {
+                if session.review_at().is_some_and(|at| Instant::now() >= at) {
+                    session.begin_review();
+                }
+                if Instant::now() < silent_at {
+                    continue;
+                }
                 if pinged || is_full {
                     break Some(CloseCode::Idle);
                 }

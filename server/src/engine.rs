@@ -15,11 +15,11 @@ use std::time::Instant;
 use realtime::room::Room;
 
 pub use self::counters::{Counters, Skip};
-pub use self::site::{Join, SiteEngine};
+pub use self::site::{Emitted, Join, SiteEngine};
 use crate::event::{self, Destination};
 use crate::history::HistoryLimits;
 use crate::hub::ConnectionId;
-use crate::queue::Queue;
+use crate::queue::{NewestOf, Queue};
 
 /// Queues of one round of writing between two of which other work gets its turn.
 const QUEUES_A_SLICE: usize = 128;
@@ -136,6 +136,25 @@ impl Written {
         if queue.push(frame) {
             self.queues.push(Arc::clone(queue));
         }
+    }
+
+    /// Pushes a frame of which only the newest is wanted.
+    pub(crate) fn push_newest(&mut self, queue: &Arc<Queue>, frame: bytes::Bytes, newest_of: NewestOf) {
+        if queue.push_newest(frame, newest_of) {
+            self.queues.push(Arc::clone(queue));
+        }
+    }
+
+    /// How many pages' queues are to be written.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.queues.len()
+    }
+
+    /// Whether nothing is to be written.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.queues.is_empty()
     }
 
     /// Writes all that was pushed, each page's events in one go, and lets other work in between.

@@ -3,13 +3,21 @@
 //! Everything a browser needs is under `/live/`, so that one nginx location puts it on a Frappe site.
 
 mod admission;
+mod app_session;
 mod assets;
+mod codes;
+mod credentials;
+mod forwarded;
 mod health;
 mod host;
 mod listen;
 mod origin;
+mod own_path;
 mod pages;
 mod request_site;
+mod sessions;
+mod sign_in;
+mod throttle;
 mod websocket;
 
 use std::sync::Arc;
@@ -19,19 +27,27 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{Redirect, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use http::{HeaderValue, StatusCode, header};
+use realtime::handlers::{Handlers, Publisher};
 use tokio_util::task::TaskTracker;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
 pub use self::assets::AssetNames;
+pub use self::forwarded::RequestScheme;
 pub use self::listen::serve;
+use crate::authz::Authority;
 use crate::bridge::BridgeStatus;
-use crate::config::Limits;
+use crate::config::{FrameAncestors, Limits};
 use crate::engine::Engine;
 use crate::http::admission::Admissions;
-use crate::site::Site;
+use crate::http::codes::Codes;
+use crate::http::forwarded::ProxyHeaders;
+use crate::http::sessions::OpenSessions;
+use crate::http::sign_in::Tries;
+use crate::seal::Sealer;
+use crate::session::SessionParts;
 use crate::stopping::Stopping;
 
 /// The largest body of a request.
@@ -47,15 +63,20 @@ pub struct App {
 
 struct Inner {
     engine: Arc<Engine>,
-    site: Arc<dyn Site>,
+    authority: Arc<Authority>,
+    sealer: Arc<Sealer>,
+    session: Arc<SessionParts>,
     bridges: Vec<Arc<BridgeStatus>>,
     assets: AssetNames,
-    /// Names what pages are made with.
-    build: String,
     allowed_origins: Vec<String>,
+    frame_ancestors: FrameAncestors,
+    proxy: ProxyHeaders,
     limits: Limits,
     dev_reload: bool,
     admissions: Arc<Admissions>,
+    sessions: Arc<OpenSessions>,
+    codes: Codes,
+    tries: Tries,
     stopping: Stopping,
     tasks: TaskTracker,
 }
@@ -64,14 +85,24 @@ struct Inner {
 pub struct Parts {
     /// The sites and their events.
     pub engine: Arc<Engine>,
-    /// Who knows the users.
-    pub site: Arc<dyn Site>,
+    /// Who decides who somebody is and what they may read.
+    pub authority: Arc<Authority>,
+    /// Seals the sessions of native apps.
+    pub sealer: Arc<Sealer>,
+    /// What the app does with events from pages.
+    pub handlers: Handlers,
+    /// Where handlers publish.
+    pub publisher: Arc<dyn Publisher>,
     /// Where events come from.
     pub bridges: Vec<Arc<BridgeStatus>>,
     /// The files of the build.
     pub assets: AssetNames,
     /// Origins beside the request's own host.
     pub allowed_origins: Vec<String>,
+    /// Whose pages may embed pages of this server.
+    pub frame_ancestors: FrameAncestors,
+    /// The proxy in front overwrites the headers that say where a request came from and to whom it was sent.
+    pub trust_proxy: bool,
     /// What is bounded.
     pub limits: Limits,
     /// Pages of an older build load themselves again.
@@ -86,7 +117,8 @@ impl App {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { engine, site, bridges, assets, allowed_origins, limits, dev_reload, stopping, tasks } = parts;
+        let Parts { engine, authority, sealer, handlers, publisher, bridges, assets, .. } = parts;
+        let Parts { allowed_origins, frame_ancestors, trust_proxy, limits, dev_reload, stopping, tasks, .. } = parts;
         let admissions = Arc::new(Admissions::new(limits.connections_per_user, limits.connections_per_address));
         let build = if dev_reload {
             // What is rendered changes without any of the files: each start is another build.
@@ -94,16 +126,30 @@ impl App {
         } else {
             assets.build()
         };
+        let session = Arc::new(SessionParts {
+            authority: Arc::clone(&authority),
+            handlers,
+            publisher,
+            limits: limits.session,
+            heartbeat: u32::try_from(limits.connection.heartbeat.as_secs()).unwrap_or(u32::MAX),
+            build,
+        });
         let inner = Inner {
             engine,
-            site,
+            authority,
+            sealer,
+            session,
             bridges,
             assets,
-            build,
             allowed_origins,
+            frame_ancestors,
+            proxy: ProxyHeaders::trusted_if(trust_proxy),
             limits,
             dev_reload,
             admissions,
+            sessions: Arc::default(),
+            codes: Codes::new(),
+            tries: Tries::new(),
             stopping,
             tasks,
         };
@@ -113,15 +159,20 @@ impl App {
     /// Everything that is answered.
     pub fn router(self) -> Router {
         let with_a_site = Router::new()
-            .route("/live/ws", get(websocket::handshake))
             .route("/live/api/{*function}", any(pages::server_function))
+            .route("/live/login", get(sign_in::page).post(sign_in::sign_in))
+            .route("/live/logout", get(sign_in::only_posted).post(sign_in::sign_out))
+            .route("/live/code", post(codes::give))
             .fallback(get(pages::page).post(pages::no_such_method))
+            .layer(from_fn_with_state(self.clone(), app_session::give_way))
             .layer(from_fn_with_state(self.clone(), request_site::find));
         Router::new()
             .route("/", get(|| async { Redirect::temporary("/live/") }))
             .route("/live/healthz", get(health::alive))
             .route("/live/readyz", get(health::ready))
             .route("/live/pkg/{file}", get(assets::file))
+            // Finds its site itself: a page's script can read why only once the socket stands.
+            .route("/live/ws", get(websocket::handshake))
             .merge(with_a_site)
             .layer(from_fn_with_state(self.clone(), origin::check))
             .layer(map_response(add_security_headers))

@@ -65,6 +65,11 @@ impl Hub {
         self.rooms.get(room).into_iter().flat_map(HashMap::values)
     }
 
+    /// A room's members, by name.
+    pub fn named_members(&self, room: &Room) -> impl Iterator<Item = (ConnectionId, &Arc<Queue>)> {
+        self.rooms.get(room).into_iter().flatten().map(|(connection, queue)| (*connection, queue))
+    }
+
     /// The rooms a connection is in.
     #[must_use]
     pub fn rooms_of(&self, connection: ConnectionId) -> &[Arc<Room>] {
@@ -91,11 +96,10 @@ mod tests {
     use std::io::{self, IoSlice};
     use std::sync::Arc;
 
-    use realtime::host::{UserType, Viewer};
     use realtime::room::Room;
 
     use super::{ConnectionId, Hub};
-    use crate::authz::{Grant, grant};
+    use crate::authz::Grant;
     use crate::queue::{Queue, QueueLimits, Wire};
 
     struct Nowhere;
@@ -110,12 +114,6 @@ mod tests {
         Arc::new(Queue::new(Arc::new(Nowhere), QueueLimits { frames: 10, bytes: 1000 }))
     }
 
-    fn granted(room: Room) -> Grant {
-        let viewer =
-            Viewer { site: "s".into(), user: "jane".into(), full_name: "Jane".into(), user_type: UserType::SystemUser };
-        grant(&viewer, room).expect("an automatic room")
-    }
-
     #[test]
     fn both_maps_are_kept_in_step() {
         let mut hub = Hub::default();
@@ -123,7 +121,7 @@ mod tests {
         for (room, connection) in
             [(Room::Site, first), (Room::Site, first), (Room::Site, second), (Room::Website, first)]
         {
-            hub.join(granted(room), connection, &queue());
+            hub.join(Grant::for_a_test(room), connection, &queue());
         }
         assert_eq!(hub.members(&Room::Site).count(), 2);
         assert_eq!(hub.rooms_of(first).len(), 2, "joining twice is joining once");

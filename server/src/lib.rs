@@ -20,6 +20,7 @@ pub mod hub;
 pub mod publish;
 pub mod queue;
 pub mod redis_address;
+pub mod seal;
 pub mod session;
 pub mod site;
 pub mod stopping;

@@ -7,13 +7,17 @@ use std::time::Duration;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use realtime::handlers::Publisher;
+use server::authz::{Authority, AuthorityParts};
 use server::bridge::embedded::{self, EmbeddedBus};
+use server::bridge::publisher::BusPublisher;
 use server::bridge::{self, BridgeStatus};
 use server::config::{Cli, Command, DEFAULT_SITE, PublishArgs, ServeArgs, SettingError, Settings};
 use server::engine::Engine;
 use server::http::{App, AssetNames, Parts};
 use server::publish;
 use server::redis_address::RedisAddress;
+use server::seal::Sealer;
 use server::site::Site;
 use server::site::demo::DemoSite;
 use server::site::frappe::FrappeSite;
@@ -23,6 +27,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{interval, timeout};
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// How long connections may take to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -91,11 +99,7 @@ async fn publish_command(args: PublishArgs) -> Result<(), SettingError> {
 
 async fn serve(args: ServeArgs) -> Result<(), SettingError> {
     let settings = Settings::new(args)?;
-    tracing_subscriber::fmt()
-        .with_max_level(settings.log_level)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
+    begin_to_log(settings.log_level);
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| SettingError::new("--listen", format_args!("{} cannot be used ({error})", settings.listen)))?;
@@ -104,22 +108,35 @@ async fn serve(args: ServeArgs) -> Result<(), SettingError> {
 
     let engine = Arc::new(Engine::new(&settings.sites, settings.limits.history));
     let (stop, stopping) = stopping::channel();
-    let bridges = start_bridges(&settings, &engine);
+    let (bridges, publisher) = start_bridges(&settings, &engine);
     if settings.redis.is_empty() {
         wait_for_the_demo(&engine).await;
     }
     let site: Arc<dyn Site> = match &settings.frappe {
-        Some(url) => Arc::new(FrappeSite::new(url.clone())),
+        Some(url) => Arc::new(FrappeSite::new(url.clone(), &settings.sites, &settings.redis, settings.limits.ask)),
         None => Arc::new(DemoSite),
     };
+    let sealer = Arc::new(Sealer::new(&settings.secrets));
+    let authority = Arc::new(Authority::new(AuthorityParts {
+        site,
+        sealer: Arc::clone(&sealer),
+        rules: settings.room_rules.clone(),
+        open_tasks: settings.open_tasks,
+        kept_for: settings.limits.answers_kept_for,
+    }));
     let assets = AssetNames::find();
     let tasks = TaskTracker::new();
     let app = App::new(Parts {
         engine,
-        site,
+        authority,
+        sealer,
+        handlers: app::handlers::handlers(),
+        publisher,
         bridges,
         assets: assets.clone().unwrap_or_else(AssetNames::missing),
         allowed_origins: settings.allowed_origins.clone(),
+        frame_ancestors: settings.frame_ancestors.clone(),
+        trust_proxy: settings.trust_proxy,
         limits: settings.limits,
         dev_reload: settings.dev_reload,
         stopping: stopping.clone(),
@@ -141,7 +158,18 @@ async fn serve(args: ServeArgs) -> Result<(), SettingError> {
     Ok(())
 }
 
-fn start_bridges(settings: &Settings, engine: &Arc<Engine>) -> Vec<Arc<BridgeStatus>> {
+/// Logs what this server says, at this level. Of what it is built on only warnings: their own words at other levels
+/// may hold headers and addresses of requests, and so credentials.
+fn begin_to_log(level: LevelFilter) {
+    let ours = ["frappe_live", "server", "app", "realtime"].map(|name| (name, level));
+    let targets = Targets::new().with_default(level.min(LevelFilter::WARN)).with_targets(ours);
+    let lines =
+        tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines.with_filter(targets)).init();
+}
+
+/// Starts what events come from, and what handlers publish on.
+fn start_bridges(settings: &Settings, engine: &Arc<Engine>) -> (Vec<Arc<BridgeStatus>>, Arc<dyn Publisher>) {
     let (arrivals, arrived) = bridge::channel();
     tokio::spawn(bridge::pump(Arc::clone(engine), arrived));
     let swept = Arc::clone(engine);
@@ -152,18 +180,20 @@ fn start_bridges(settings: &Settings, engine: &Arc<Engine>) -> Vec<Arc<BridgeSta
             swept.forget_old();
         }
     });
-    if settings.redis.is_empty() {
+    let Some(first) = settings.redis.first() else {
         let (bus, status) = EmbeddedBus::new(arrivals);
         let site = engine.default_site().name().to_owned();
+        let publisher = BusPublisher::embedded(bus.clone());
         tokio::spawn(embedded::publish_the_articles_loop(bus, site));
-        return vec![status];
-    }
+        return (vec![status], Arc::new(publisher));
+    };
     let start = |address: &RedisAddress| {
         let status = Arc::new(BridgeStatus::new(address.to_string()));
         tokio::spawn(bridge::redis::run(address.clone(), arrivals.clone(), Arc::clone(&status)));
         status
     };
-    settings.redis.iter().map(start).collect()
+    // The first is where Frappe publishes, too.
+    (settings.redis.iter().map(start).collect(), Arc::new(BusPublisher::redis(first.clone())))
 }
 
 /// The very first page of the demo holds a value too.
@@ -187,6 +217,9 @@ fn introduce(settings: &Settings, address: std::net::SocketAddr, assets: Option<
     match &settings.frappe {
         Some(url) => eprintln!("  frappe  {url}"),
         None => eprintln!("  frappe  none: this is the demo, and its embedded site says who you are"),
+    }
+    if settings.trust_proxy {
+        eprintln!("  proxy   trusted: it must overwrite X-Frappe-Site-Name and every X-Forwarded-… header");
     }
     match assets {
         Some(assets) => eprintln!("  build   {}", assets.build()),

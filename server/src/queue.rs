@@ -12,6 +12,7 @@ use bytes::{Buf, Bytes};
 use realtime::close::CloseCode;
 use tokio::sync::Notify;
 
+use crate::hub::ConnectionId;
 use crate::websocket;
 
 /// Where frames go: a socket that is never waited for.
@@ -75,9 +76,23 @@ pub struct Queue {
     attention: Notify,
 }
 
+/// What a frame replaces while it waits: the newest of one subject wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewestOf {
+    /// Who it is from.
+    pub from: ConnectionId,
+    /// A hash of what it is about; a collision is the sender's own loss.
+    pub subject: u64,
+}
+
+struct Frame {
+    bytes: Bytes,
+    newest_of: Option<NewestOf>,
+}
+
 #[derive(Default)]
 struct Waiting {
-    frames: VecDeque<Bytes>,
+    frames: VecDeque<Frame>,
     bytes: usize,
     /// The first frame has been written in part: it must be finished before anything else.
     begun: bool,
@@ -101,11 +116,25 @@ impl Queue {
     /// caller is about to, or the queue has ended. A full queue ends with the code `slow`.
     #[must_use]
     pub fn push(&self, frame: Bytes) -> bool {
+        self.push_frame(Frame { bytes: frame, newest_of: None })
+    }
+
+    /// Adds a frame of which only the newest is wanted: it takes the place of an older one that still
+    /// waits. Returns what [`Self::push`] does.
+    #[must_use]
+    pub fn push_newest(&self, frame: Bytes, newest_of: NewestOf) -> bool {
+        self.push_frame(Frame { bytes: frame, newest_of: Some(newest_of) })
+    }
+
+    fn push_frame(&self, frame: Frame) -> bool {
         let mut waiting = self.lock();
         if waiting.closing.is_some() || waiting.broken {
             return false;
         }
-        if self.make_room(&mut waiting, 1, frame.len()) {
+        if waiting.replace(&frame) {
+            return false;
+        }
+        if self.make_room(&mut waiting, 1, frame.bytes.len()) {
             waiting.add(frame);
         } else {
             waiting.end(CloseCode::Slow);
@@ -133,7 +162,7 @@ impl Queue {
     pub fn finish(&self) {
         let mut waiting = self.lock();
         if waiting.closing.is_none() && !waiting.broken {
-            waiting.add(websocket::close(CloseCode::Normal));
+            waiting.add(Frame::of(websocket::close(CloseCode::Normal)));
             waiting.closing = Some(CloseCode::Normal);
         }
         drop(waiting);
@@ -164,7 +193,7 @@ impl Queue {
             let mut parts = [IoSlice::new(&[]); FRAMES_A_WRITE];
             let count = waiting.frames.len().min(FRAMES_A_WRITE);
             for (part, frame) in parts.iter_mut().zip(&waiting.frames) {
-                *part = IoSlice::new(frame);
+                *part = IoSlice::new(&frame.bytes);
             }
             match self.wire.try_write(&parts[..count]) {
                 Ok(0) => waiting.break_off(),
@@ -199,31 +228,47 @@ impl Queue {
     }
 }
 
+impl Frame {
+    const fn of(bytes: Bytes) -> Self {
+        Self { bytes, newest_of: None }
+    }
+}
+
 impl Waiting {
-    fn add(&mut self, frame: Bytes) {
-        self.bytes += frame.len();
+    fn add(&mut self, frame: Frame) {
+        self.bytes += frame.bytes.len();
         self.frames.push_back(frame);
+    }
+
+    /// Puts a frame in the place of an older one of the same subject, unless that is being written.
+    fn replace(&mut self, newer: &Frame) -> bool {
+        let Some(newest_of) = newer.newest_of else { return false };
+        let mut older = self.frames.iter_mut().skip(usize::from(self.begun));
+        let Some(older) = older.find(|frame| frame.newest_of == Some(newest_of)) else { return false };
+        self.bytes = self.bytes - older.bytes.len() + newer.bytes.len();
+        older.bytes = newer.bytes.clone();
+        true
     }
 
     fn end(&mut self, code: CloseCode) {
         let keep = usize::from(self.begun);
         for frame in self.frames.drain(keep..) {
-            self.bytes -= frame.len();
+            self.bytes -= frame.bytes.len();
         }
-        self.add(websocket::bye(code));
-        self.add(websocket::close(code));
+        self.add(Frame::of(websocket::bye(code)));
+        self.add(Frame::of(websocket::close(code)));
         self.closing = Some(code);
     }
 
     fn written(&mut self, mut count: usize) {
         self.bytes -= count;
-        while let Some(frame) = self.frames.front_mut() {
-            if count < frame.len() {
-                frame.advance(count);
+        while let Some(Frame { bytes, .. }) = self.frames.front_mut() {
+            if count < bytes.len() {
+                bytes.advance(count);
                 self.begun |= count > 0;
                 return;
             }
-            count -= frame.len();
+            count -= bytes.len();
             self.frames.pop_front();
             self.begun = false;
         }

@@ -1,60 +1,42 @@
-//! Who somebody is: asked of Frappe, or of the demo's embedded site.
+//! Who somebody is and what they may read: asked of Frappe, or of the demo's embedded site.
 
+pub mod credential;
 pub mod demo;
 pub mod frappe;
+#[cfg(test)]
+pub(crate) mod scripted;
+mod signing;
 
-use std::fmt;
-
+use cookie::Cookie;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, header};
 use realtime::close::CloseCode;
+use realtime::frame::Denial;
 use realtime::host::Viewer;
 
-/// What a request brings to say who it is from. Never logged.
-#[derive(Clone, Default)]
-pub struct Credentials {
-    authorization: Option<String>,
-    cookies: Vec<(String, String)>,
+pub use self::credential::Credential;
+pub use self::signing::{SignIn, SignInError, SignedIn};
+
+/// Somebody, and what said so.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who it is.
+    pub viewer: Viewer,
+    /// What says so, to be shown to Frappe again with each question.
+    pub credential: Credential,
 }
 
-impl Credentials {
-    /// Takes them from a request's headers.
-    #[must_use]
-    pub fn of(headers: &HeaderMap) -> Self {
-        let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        // Byte by byte: another cookie's odd ones (a name with an accent) must not hide the session.
-        let cookies =
-            headers.get_all(header::COOKIE).into_iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
-        let cookies = cookies.filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().split_once('='));
-        Self {
-            authorization: authorization.filter(|value| !value.trim().is_empty()).map(str::to_owned),
-            cookies: cookies.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        }
-    }
-
-    /// The `Authorization` header.
-    #[must_use]
-    pub fn authorization(&self) -> Option<&str> {
-        self.authorization.as_deref()
-    }
-
-    /// The cookie with this name, if it says anything.
-    #[must_use]
-    pub fn cookie(&self, name: &str) -> Option<&str> {
-        let cookie = self.cookies.iter().find(|(known, _)| known == name);
-        cookie.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
-    }
+/// What somebody may read or not: a doctype, or one document of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Subject {
+    /// The doctype.
+    pub doctype: String,
+    /// The document's name; `None` for the doctype as a whole.
+    pub name: Option<String>,
 }
 
-impl fmt::Debug for Credentials {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Credentials(…)")
-    }
-}
-
-/// Why nobody could say who somebody is.
+/// Why Frappe's word could not be had, or what it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum IdentifyError {
+pub enum AskError {
     /// The session is over: Frappe answers as Guest and says `session_expired` (captures of 14 to 16).
     #[error("the session has expired; sign in again")]
     SessionExpired,
@@ -67,6 +49,9 @@ pub enum IdentifyError {
         /// The site.
         site: String,
     },
+    /// Too many questions to this site were under way.
+    #[error("too many questions were waiting for Frappe; it is slow, or --max-questions is too small for this site")]
+    Busy,
     /// Frappe did not answer.
     #[error("Frappe could not be asked ({problem}); check --frappe and that the bench runs")]
     Unreachable {
@@ -74,7 +59,7 @@ pub enum IdentifyError {
         problem: String,
     },
     /// Frappe answered something that is no answer to the question.
-    #[error("Frappe answered {status} without saying who is looking{hint}")]
+    #[error("Frappe answered {status}, which is no answer{hint}")]
     Unexpected {
         /// The HTTP status.
         status: u16,
@@ -83,7 +68,7 @@ pub enum IdentifyError {
     },
 }
 
-impl IdentifyError {
+impl AskError {
     /// How a connection ends because of it.
     #[must_use]
     pub const fn close_code(&self) -> CloseCode {
@@ -91,53 +76,44 @@ impl IdentifyError {
             Self::SessionExpired => CloseCode::SessionExpired,
             Self::Unauthorized => CloseCode::Unauthorized,
             Self::UnknownSite { .. } => CloseCode::UnknownSite,
-            Self::Unreachable { .. } | Self::Unexpected { .. } => CloseCode::FrappeUnreachable,
+            Self::Busy | Self::Unreachable { .. } | Self::Unexpected { .. } => CloseCode::FrappeUnreachable,
         }
+    }
+
+    /// Whether Frappe has spoken. Otherwise nothing is known, and asking again may help.
+    #[must_use]
+    pub const fn is_frappes_word(&self) -> bool {
+        matches!(self, Self::SessionExpired | Self::Unauthorized | Self::UnknownSite { .. })
     }
 }
 
-/// Who knows the users of the sites.
+/// Who knows the users of the sites and what they may read.
 pub trait Site: Send + Sync {
-    /// Who a request is from.
-    fn identify<'a>(
+    /// The cookie that names a session.
+    fn session_cookie(&self) -> &'static str;
+
+    /// Who a credential is of.
+    fn identify<'a>(&'a self, site: &'a str, credential: &'a Credential) -> BoxFuture<'a, Result<Viewer, AskError>>;
+
+    /// Whether somebody may read something: `Ok(Err(_))` is Frappe's no.
+    fn may_read<'a>(
         &'a self,
-        site: &'a str,
-        credentials: &'a Credentials,
-    ) -> BoxFuture<'a, Result<Viewer, IdentifyError>>;
+        caller: &'a Caller,
+        subject: &'a Subject,
+    ) -> BoxFuture<'a, Result<Result<(), Denial>, AskError>>;
 
     /// The people one can be in the demo; nobody where Frappe is asked.
     fn demo_people(&self, site: &str) -> Vec<Viewer>;
 
-    /// The `Set-Cookie` value that makes the visitor another of the demo's people.
-    fn sign_in_as(&self, site: &str, user: &str) -> Option<String>;
-}
+    /// The cookie that makes the visitor another of the demo's people.
+    fn sign_in_as(&self, site: &str, user: &str) -> Option<Cookie<'static>>;
 
-#[cfg(test)]
-mod tests {
-    use http::{HeaderMap, HeaderValue, header};
+    /// Begins a session.
+    fn sign_in<'a>(&'a self, site: &'a str, who: SignIn<'a>) -> BoxFuture<'a, Result<SignedIn, SignInError>>;
 
-    use super::Credentials;
+    /// Ends a session. What is no session, like a token, has no end.
+    fn sign_out<'a>(&'a self, site: &'a str, credential: &'a Credential) -> BoxFuture<'a, Result<(), AskError>>;
 
-    /// A signed-in user became Guest.
-    #[test]
-    fn another_cookies_odd_bytes_do_not_hide_the_session() {
-        let mut headers = HeaderMap::new();
-        let odd = HeaderValue::from_bytes(b"name=Jos\xe9; full_name=Jos\xc3\xa9; sid=good").expect("a header");
-        headers.insert(header::COOKIE, odd);
-        assert_eq!(Credentials::of(&headers).cookie("sid"), Some("good"));
-    }
-
-    #[test]
-    fn credentials_are_read_and_never_shown() {
-        let mut headers = HeaderMap::new();
-        headers.append(header::COOKIE, HeaderValue::from_static("full_name=J%20D; sid=abc=1 ;empty="));
-        headers.append(header::COOKIE, HeaderValue::from_static("other=x"));
-        headers.append(header::AUTHORIZATION, HeaderValue::from_static("token key:secret"));
-        let credentials = Credentials::of(&headers);
-        assert_eq!(credentials.cookie("sid"), Some("abc=1"));
-        assert_eq!(credentials.cookie("other"), Some("x"));
-        assert_eq!(credentials.cookie("empty"), None);
-        assert_eq!(credentials.authorization(), Some("token key:secret"));
-        assert!(!format!("{credentials:?}").contains("secret"));
-    }
+    /// Cookies that make a browser nobody's.
+    fn cookies_of_nobody(&self) -> Vec<Cookie<'static>>;
 }

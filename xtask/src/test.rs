@@ -30,8 +30,18 @@ pub(crate) enum Step {
 
 /// The packages of the server's half. The browser's half needs other features of the same crates, so the two must
 /// never be built in one cargo call.
-const SERVER_HALF: [&str; 8] =
-    ["--package", "realtime", "--package", "app", "--package", "server", "--package", "xtask"];
+const SERVER_HALF: [&str; 10] = [
+    "--package",
+    "realtime",
+    "--package",
+    "app",
+    "--package",
+    "server",
+    "--package",
+    "fake-frappe",
+    "--package",
+    "xtask",
+];
 
 enum Outcome {
     Passed,
@@ -152,6 +162,8 @@ fn browser(workspace: &Workspace) -> Result<()> {
         "{} is not there for the browser tests: build it with `cargo xtask dist`",
         workspace.relative(&binary).display()
     );
+    // The bench that some of them sign in to.
+    cargo(workspace, &["build", "--package", "fake-frappe"])?;
     let folder = workspace.browser_tests();
     process::run(Command::new(npm::tool(workspace, "tsc")).arg("--noEmit").current_dir(&folder))?;
 
@@ -160,7 +172,8 @@ fn browser(workspace: &Workspace) -> Result<()> {
         bail!("end2end-cmd in the root Cargo.toml names no command for the browser tests");
     };
     let mut command = Command::new(program);
-    command.args(words).current_dir(&folder).env("FRAPPE_LIVE_BINARY", binary);
+    let fake_frappe = workspace.server_folder(Build::Debug.folder()).join("fake-frappe");
+    command.args(words).current_dir(&folder).env("FRAPPE_LIVE_BINARY", binary).env("FAKE_FRAPPE_BINARY", fake_frappe);
     process::run(&mut command)
 }
 

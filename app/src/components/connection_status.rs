@@ -18,5 +18,6 @@ const fn word(state: LinkState) -> &'static str {
         LinkState::Live => "Live",
         LinkState::Reconnecting => "Reconnecting",
         LinkState::Offline => "Offline",
+        LinkState::SessionExpired => "Session expired",
     }
 }

@@ -1,17 +1,18 @@
 //! The top of every page: where one is, how the connection is, who one is.
 
 use leptos_router::hooks::use_url;
-use realtime::host::{Page, Viewer};
+use realtime::host::{Page, UserType, Viewer};
 
 use super::connection_status::ConnectionStatus;
 use super::person::{initials, kind_of_user};
 use crate::prelude::*;
+use crate::sign_in::{SIGN_OUT, sign_in_path};
 
 /// The path of the front page.
 pub(crate) const HOME: &str = "/live/";
 
 /// The way to every page that the header names.
-const PLACES: [(&str, &str); 2] = [(HOME, "Home"), ("/live/count", "Count")];
+const PLACES: [(&str, &str); 3] = [(HOME, "Home"), ("/live/count", "Count"), ("/live/together", "Together")];
 
 /// The header. Where nobody is known, as with a problem, there is nowhere to go and no connection.
 #[component]
@@ -29,6 +30,7 @@ pub(crate) fn Header() -> impl IntoView {
                 <nav class="nav" aria-label="Pages"><ul role="list">{places.collect_view()}</ul></nav>
                 <ConnectionStatus/>
                 <noscript><span class="status static">"Static page"</span></noscript>
+                <SignInOrOut user_type=viewer.user_type/>
                 <Who viewer/>
             })}
         </header>
@@ -54,6 +56,23 @@ fn Who(viewer: Viewer) -> impl IntoView {
             <span class="avatar" aria-hidden="true">{initials(&viewer.full_name)}</span>
             <span class="who-name">{viewer.full_name}" "<span>{kind_of_user(viewer.user_type)}</span></span>
         </div>
+    }
+}
+
+/// A plain form to sign out, since a link must sign nobody out; for guests the way to sign in.
+#[component]
+fn SignInOrOut(user_type: UserType) -> impl IntoView {
+    match user_type {
+        UserType::Guest => {
+            let path = sign_in_path(&use_url().get_untracked());
+            view! { <p class="sign"><a class="button" href=path data-testid="sign-in">"Sign in"</a></p> }.into_any()
+        }
+        UserType::SystemUser | UserType::WebsiteUser => view! {
+            <form class="sign" method="post" action=SIGN_OUT>
+                <button type="submit" data-testid="sign-out">"Sign out"</button>
+            </form>
+        }
+        .into_any(),
     }
 }
 

@@ -24,6 +24,10 @@ pub fn HomePage() -> impl IntoView {
                         <h3><a href="/live/count">"Count"</a></h3>
                         <p>"The article’s counter, live."</p>
                     </article>
+                    <article class="panel card">
+                        <h3><a href="/live/together">"Together"</a></h3>
+                        <p>"A vote for lunch: pages that ask the server, and see each other."</p>
+                    </article>
                 </section>
                 <HowItWorks/>
             </div>
@@ -71,6 +75,7 @@ fn Connection() -> impl IntoView {
                     <strong>"Reconnecting."</strong>" It returns by itself and asks for what it missed."
                 </p>
                 <p class="offline"><strong>"Offline."</strong>" You see the last values that arrived."</p>
+                <p class="session-expired"><strong>"Session expired."</strong>" Sign in again to see what is new."</p>
                 <noscript>
                     <p><strong>"Static."</strong>" Scripts are off, so each page shows the values as of its load."</p>
                 </noscript>

@@ -12,7 +12,7 @@ use realtime::position::Position;
 
 use crate::prelude::*;
 use crate::problem::Problem;
-use crate::shell::{Assets, Shell};
+use crate::shell::{Assets, Instead, Shell};
 
 /// A site where one person looks and one value is known.
 #[derive(Clone)]
@@ -21,6 +21,8 @@ pub(super) struct FakeHost {
     pub(super) people: Vec<Viewer>,
     /// The message of every event in the viewer's own room.
     pub(super) message: Option<&'static str>,
+    /// The message of every event in the website's room.
+    pub(super) website: Option<&'static str>,
 }
 
 impl FakeHost {
@@ -28,7 +30,7 @@ impl FakeHost {
     pub(super) fn demo(user: &str) -> Self {
         let people = demo_people();
         let viewer = people.iter().find(|person| person.user == user).expect("one of the demo's people").clone();
-        Self { viewer, people, message: Some(r#"{"count":42}"#) }
+        Self { viewer, people, message: Some(r#"{"count":42}"#), website: None }
     }
 }
 
@@ -42,8 +44,12 @@ impl Host for FakeHost {
     }
 
     fn latest(&self, room: &Room, _: &str) -> Snapshot {
-        let mine = *room == Room::user(&self.viewer.user);
-        let message = self.message.filter(|_| mine).map(ToOwned::to_owned);
+        let message = match room {
+            Room::User(user) if *user == self.viewer.user => self.message,
+            Room::Website => self.website,
+            _ => None,
+        };
+        let message = message.map(ToOwned::to_owned);
         Snapshot { position: Position::new("epoch", 8), message }
     }
 
@@ -53,6 +59,10 @@ impl Host for FakeHost {
 
     fn sign_in_as(&self, user: &str) -> Option<String> {
         self.people.iter().any(|person| person.user == user).then(|| format!("sid=demo-{user}; Path=/; HttpOnly"))
+    }
+
+    fn task_token(&self, task_id: &str) -> String {
+        format!("{task_id} is {}’s", self.viewer.user)
     }
 }
 
@@ -97,13 +107,18 @@ pub(super) async fn get(path: &str, host: FakeHost) -> Answer {
 
 /// The document where there is a problem.
 pub(super) async fn get_problem(path: &str, problem: Problem) -> Answer {
-    render(path, || {}, Some(problem)).await
+    get_instead(path, Instead::Problem(problem)).await
 }
 
-async fn render(path: &str, provide: impl Fn() + Clone + Send + Sync + 'static, problem: Option<Problem>) -> Answer {
+/// The document with something in the place of a page.
+pub(super) async fn get_instead(path: &str, instead: Instead) -> Answer {
+    render(path, || {}, Some(instead)).await
+}
+
+async fn render(path: &str, provide: impl Fn() + Clone + Send + Sync + 'static, instead: Option<Instead>) -> Answer {
     // It also gives Leptos its executor, as the real server does when it starts.
     let _ = generate_route_list(|| ());
-    let shell = move || view! { <Shell assets=assets() problem=problem.clone()/> };
+    let shell = move || view! { <Shell assets=assets() instead=instead.clone()/> };
     let request = Request::get(path).header(ACCEPT, "text/html").body(Body::empty()).expect("a request");
     Answer::of(render_app_async_with_context(provide, shell)(request).await).await
 }

@@ -4,21 +4,27 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use leptos::prelude::{ArcRwSignal, ReadSignal, Set, document, window};
+use serde_json::value::RawValue;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 
-use super::lifecycle;
 use super::machine::{Effect, Input, LinkState, Machine};
+use super::outbox::Emission;
 use super::socket::Socket;
-use super::store::{ListenerId, Outcome, Store};
-use crate::frame::{ClientFrame, ServerFrame};
+use super::store::{Interest, ListenerId, Outcome, Store};
+use super::{lifecycle, speaking};
+use crate::frame::{ClientFrame, Ref, ServerFrame};
 use crate::position::Position;
 use crate::room::Room;
+use crate::task::TaskTicket;
 
 /// What a listener is given.
+#[derive(Clone, Copy)]
 pub(crate) enum Delivery<'a> {
     /// A message as JSON text.
     Message(&'a str),
+    /// What a user emitted.
+    Emitted { user: &'a str, message: &'a str },
     /// Something may be missing.
     Gap,
 }
@@ -64,17 +70,17 @@ fn with<R>(use_it: impl FnOnce(&mut Connection) -> R) -> R {
 
 /// Adds a listener, and connects if this is the page's first.
 ///
-/// `latest`: it shows a value, so it wants the newest. `shown`: the position of what the page already shows.
+/// `shown`: the position of what the page already shows.
 pub(crate) fn listen(
     room: &Room,
     event: &str,
-    latest: bool,
+    interest: Interest,
     shown: Option<Position>,
     callback: Callback,
 ) -> ListenerId {
     let (id, frame) = with(|connection| {
         let connected = connection.machine.is_open();
-        let (id, frame) = connection.store.listen(room, event, latest, shown, connected);
+        let (id, frame) = connection.store.listen(room, event, interest, shown, connected);
         connection.callbacks.push((id, callback));
         (id, frame)
     });
@@ -90,6 +96,29 @@ pub(crate) fn forget(id: ListenerId) {
         connection.store.forget(id, connection.machine.is_open())
     });
     frame.iter().for_each(send);
+}
+
+/// Remembers a task that the page was given.
+pub(crate) fn remember(ticket: TaskTicket) {
+    with(|connection| connection.store.remember(ticket));
+}
+
+/// Emits to a room, if the page is in it now.
+pub(super) fn emit(Emission { room, event, message }: Emission) {
+    let reference = with(|Connection { store, .. }| store.is_inside(&room).then(|| store.new_ref()));
+    if let Some(reference) = reference {
+        send(&ClientFrame::Emit { reference, room: Some(room), event, message });
+    }
+}
+
+/// The `ref` of a new question; `None` where nobody can be asked.
+pub(super) fn new_question() -> Option<Ref> {
+    with(|connection| connection.machine.is_open().then(|| connection.store.new_ref()))
+}
+
+/// Sends a question to the server.
+pub(super) fn send_question(reference: Ref, event: &str, message: Box<RawValue>) {
+    send(&ClientFrame::Emit { reference, room: None, event: event.to_owned(), message });
 }
 
 /// What is said of the page's connection; asking for it makes the page connect.
@@ -118,16 +147,24 @@ pub(super) fn step(input: Input) {
     for effect in with(|connection| connection.machine.step(now(), input)) {
         match effect {
             Effect::Open => with(|connection| connection.socket = Socket::open()),
-            Effect::Close => with(|connection| {
-                connection.socket = None;
-                connection.store.disconnected();
-            }),
+            Effect::Close => {
+                disconnect();
+                speaking::lost();
+            }
             Effect::Ping => send(&ClientFrame::Ping { reference: None }),
+            Effect::AskAgain => with(|connection| connection.store.ask_again()).iter().for_each(send),
             Effect::Show(state) => show(state),
             Effect::Say(state) => with(|connection| connection.said.clone()).set(state),
         }
     }
     set_timer();
+}
+
+fn disconnect() {
+    with(|connection| {
+        connection.socket = None;
+        connection.store.disconnected();
+    });
 }
 
 fn show(state: LinkState) {
@@ -174,11 +211,10 @@ pub(super) fn received(text: &str) {
 
 /// The current socket is closed.
 pub(super) fn closed(code: u16) {
-    with(|connection| {
-        connection.socket = None;
-        connection.store.disconnected();
-    });
+    disconnect();
     step(Input::Closed(code));
+    // After the machine knows: who is told so may ask again.
+    speaking::lost();
 }
 
 fn take(frame: ServerFrame, text: &str) {
@@ -198,27 +234,48 @@ fn take(frame: ServerFrame, text: &str) {
                 let position = Position::new(connection.epoch.clone(), offset);
                 connection.store.event(&room, &event, &position)
             });
-            give(outcome, message.get());
+            give(outcome, Delivery::Message(message.get()));
         }
         ServerFrame::Joined { reference, room, position, recovered } => {
             let outcome = with(|connection| {
                 connection.epoch.clone_from(&position.epoch);
                 connection.store.joined(reference, &room, position, recovered)
             });
-            give(outcome, "");
+            give(outcome, Delivery::Gap);
             settle();
         }
-        ServerFrame::Denied { reference, room, .. } => {
+        ServerFrame::Denied { reference: Some(reference), room, denial } => {
             warn_of(text);
-            give(with(|connection| connection.store.denied(reference, &room)), "");
+            give(with(|connection| connection.store.denied(reference, &room, denial)), Delivery::Gap);
             settle();
+        }
+        ServerFrame::Denied { reference: None, room, .. } => {
+            warn_of(text);
+            with(|connection| connection.store.taken_away(&room));
+        }
+        ServerFrame::Emitted { room, event, user, message } => {
+            let outcome = with(|connection| connection.store.emitted(&room, &event));
+            give(outcome, Delivery::Emitted { user: &user, message: message.get() });
+        }
+        ServerFrame::Answer { reference, message } => {
+            speaking::answered(reference, Ok(message.get()));
+        }
+        ServerFrame::Error { reference, reason, .. } => {
+            let is_to_a_question = reference.is_some_and(|reference| speaking::answered(reference, Err(&reason)));
+            if !is_to_a_question {
+                warn_of(text);
+                give(
+                    reference.and_then(|reference| with(|connection| connection.store.failed(reference))),
+                    Delivery::Gap,
+                );
+            }
         }
         ServerFrame::Gap { room, position } => {
             let outcome = with(|connection| {
                 connection.epoch.clone_from(&position.epoch);
                 connection.store.gap(&room, position)
             });
-            give(outcome, "");
+            give(outcome, Delivery::Gap);
         }
         ServerFrame::Ok { position, .. } => with(|connection| connection.store.caught_up(&position)),
         ServerFrame::Bye { code } => {
@@ -227,7 +284,6 @@ fn take(frame: ServerFrame, text: &str) {
             }
             step(Input::Bye(code));
         }
-        ServerFrame::Error { .. } => warn_of(text),
     }
 }
 
@@ -237,11 +293,13 @@ fn settle() {
     }
 }
 
-fn give(outcome: Option<Outcome>, message: &str) {
-    let (ids, delivery): (_, fn(&str) -> Delivery<'_>) = match outcome {
+/// Does what an outcome says; `delivery` is for those who are to be given something.
+fn give(outcome: Option<Outcome>, delivery: Delivery<'_>) {
+    let (ids, delivery) = match outcome {
         None => return,
-        Some(Outcome::Deliver(ids)) => (ids, |message| Delivery::Message(message)),
-        Some(Outcome::Gap(ids)) => (ids, |_| Delivery::Gap),
+        Some(Outcome::AskLater) => return step(Input::JoinFailed),
+        Some(Outcome::Deliver(ids)) => (ids, delivery),
+        Some(Outcome::Gap(ids)) => (ids, Delivery::Gap),
     };
     for id in ids {
         let callback = with(|connection| {
@@ -249,7 +307,7 @@ fn give(outcome: Option<Outcome>, message: &str) {
             found.map(|(_, callback)| Rc::clone(callback))
         });
         if let Some(callback) = callback {
-            callback(delivery(message));
+            callback(delivery);
         }
     }
 }

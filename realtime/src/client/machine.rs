@@ -17,6 +17,8 @@ pub enum LinkState {
     Reconnecting,
     /// No network, or the server said that coming back will not help.
     Offline,
+    /// The server said that the session is over, or not known: sign in again.
+    SessionExpired,
 }
 
 impl LinkState {
@@ -28,6 +30,7 @@ impl LinkState {
             Self::Live => "live",
             Self::Reconnecting => "reconnecting",
             Self::Offline => "offline",
+            Self::SessionExpired => "session-expired",
         }
     }
 }
@@ -44,6 +47,8 @@ pub enum Input {
     },
     /// Every join has been answered.
     Settled,
+    /// A join was neither granted nor refused: the server could not ask, or was asked too fast.
+    JoinFailed,
     /// Any frame came.
     Heard,
     /// The server says good-bye; the close follows.
@@ -73,6 +78,8 @@ pub enum Effect {
     Close,
     /// Send a ping.
     Ping,
+    /// Ask again for the rooms whose joins failed.
+    AskAgain,
     /// Show this state at once.
     Show(LinkState),
     /// Say this state in words: as shown, but of a break only when it lasts.
@@ -85,6 +92,10 @@ const HANDSHAKE: u64 = 10_000;
 const PROBE: u64 = 2_000;
 /// A line that stood so long, in milliseconds, was well: the waits begin anew.
 const STEADY: u64 = 10_000;
+/// The bound of the first wait before a lost line is made again, in milliseconds.
+const FIRST_TRY: u64 = 400;
+/// The bound of the first wait before a failed join is asked again, in milliseconds.
+const FIRST_ASK: u64 = 1_000;
 /// A break that is over sooner, in milliseconds, is not spoken of.
 const BLIP: u64 = 1_000;
 
@@ -94,8 +105,8 @@ enum Phase {
     Idle,
     /// A socket is opening; `hello` is due by then.
     Opening { due: u64 },
-    /// `hello` came.
-    Open { since: u64, heartbeat: u64, heard: u64, pinged: Option<u64>, probe: Option<u64> },
+    /// `hello` came. Joins that failed are asked again at `ask_at`.
+    Open { since: u64, heartbeat: u64, heard: u64, pinged: Option<u64>, probe: Option<u64>, ask_at: Option<u64> },
     /// The next try is at this time.
     Waiting { until: u64 },
     /// No try until the page is seen or the network is back.
@@ -115,7 +126,8 @@ pub struct Machine {
     hidden: bool,
     networked: bool,
     bye: Option<CloseCode>,
-    backoff: Backoff,
+    tries: Backoff,
+    asks: Backoff,
 }
 
 impl Machine {
@@ -130,7 +142,8 @@ impl Machine {
             hidden: false,
             networked: true,
             bye: None,
-            backoff: Backoff::new(seed),
+            tries: Backoff::new(FIRST_TRY, seed),
+            asks: Backoff::new(FIRST_ASK, seed),
         }
     }
 
@@ -153,9 +166,9 @@ impl Machine {
             Phase::Idle | Phase::Paused | Phase::Ended => None,
             Phase::Opening { due } => Some(due),
             Phase::Waiting { until } => Some(until),
-            Phase::Open { heartbeat, heard, pinged, probe, .. } => {
+            Phase::Open { heartbeat, heard, pinged, probe, ask_at, .. } => {
                 let beat = heard + if pinged.is_some() { 2 * heartbeat } else { heartbeat };
-                Some(probe.map_or(beat, |probe| probe.min(beat)))
+                [Some(beat), probe, ask_at].into_iter().flatten().min()
             }
         };
         at.into_iter().chain(self.say_at).min()
@@ -171,11 +184,17 @@ impl Machine {
                 }
             }
             Input::Hello { heartbeat } => {
-                self.phase = Phase::Open { since: now, heartbeat, heard: now, pinged: None, probe: None };
+                self.phase = Phase::Open { since: now, heartbeat, heard: now, pinged: None, probe: None, ask_at: None };
             }
             Input::Settled => {
                 if self.is_open() {
+                    self.asks.reset();
                     self.show(LinkState::Live, now, &mut effects);
+                }
+            }
+            Input::JoinFailed => {
+                if let Phase::Open { ask_at: ask_at @ None, .. } = &mut self.phase {
+                    *ask_at = Some(now + self.asks.next_wait());
                 }
             }
             Input::Heard => {
@@ -192,7 +211,11 @@ impl Machine {
                     self.lost(now, &mut effects);
                 } else {
                     self.phase = Phase::Ended;
-                    self.show(LinkState::Offline, now, &mut effects);
+                    let state = match self.ended_by() {
+                        Some(CloseCode::SessionExpired | CloseCode::Unauthorized) => LinkState::SessionExpired,
+                        _ => LinkState::Offline,
+                    };
+                    self.show(state, now, &mut effects);
                 }
             }
             Input::Wake => self.wake(now, &mut effects),
@@ -238,14 +261,20 @@ impl Machine {
                 effects.push(Effect::Close);
                 self.lost(now, effects);
             }
-            Phase::Open { heartbeat, heard, pinged, probe, .. } => {
+            Phase::Open { heartbeat, heard, pinged, probe, ask_at, .. } => {
                 let silent = now.saturating_sub(*heard);
                 if probe.is_some_and(|probe| now >= probe) || silent >= 2 * *heartbeat {
                     effects.push(Effect::Close);
                     self.lost(now, effects);
-                } else if silent >= *heartbeat && pinged.is_none() {
+                    return;
+                }
+                if silent >= *heartbeat && pinged.is_none() {
                     *pinged = Some(now);
                     effects.push(Effect::Ping);
+                }
+                if ask_at.is_some_and(|at| now >= at) {
+                    *ask_at = None;
+                    effects.push(Effect::AskAgain);
                 }
             }
             _ => {}
@@ -286,9 +315,9 @@ impl Machine {
         self.bye = None;
         // A line that broke as soon as it stood is no success.
         if matches!(self.phase, Phase::Open { since, .. } if now.saturating_sub(since) >= STEADY) {
-            self.backoff.reset();
+            self.tries.reset();
         }
-        let wait = self.backoff.next_wait();
+        let wait = self.tries.next_wait();
         self.phase = if self.hidden || !self.networked { Phase::Paused } else { Phase::Waiting { until: now + wait } };
         self.show(if self.networked { LinkState::Reconnecting } else { LinkState::Offline }, now, effects);
     }

@@ -3,20 +3,31 @@
 //! Listeners may come before the connection and stay through reconnects. Each remembers the position of
 //! the last event it was given, so that a replay after a reconnect gives nobody an event twice.
 
-use crate::frame::{ClientFrame, Ref};
+use crate::frame::{ClientFrame, Denial, Ref};
 use crate::position::Position;
 use crate::room::Room;
+use crate::task::TaskTicket;
+
+/// What a listener wants to hear of its room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interest {
+    /// It shows a value: the newest one where nothing can be replayed, and each that follows.
+    Value,
+    /// Happenings.
+    Event,
+    /// What other pages emit: it is in no history, so nothing of it is ever missing.
+    Emitted,
+}
 
 /// Names a listener within its store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ListenerId(u32);
 
 #[derive(Debug)]
 struct Listener {
     id: ListenerId,
     event: String,
-    /// Wants the newest value where nothing can be replayed.
-    latest: bool,
+    interest: Interest,
     /// The last event given to it, or the position of its server-rendered start.
     seen: Option<Position>,
     /// Until the answer to this join it has not been told what came after its start.
@@ -30,8 +41,10 @@ enum Membership {
     /// Asked under this `ref`, not answered yet.
     Asked(Ref),
     Inside,
-    /// Refused; asked again on the next connection only.
+    /// Refused, or taken away; asked again on the next connection only.
     Denied,
+    /// Neither granted nor refused: asked again after a wait.
+    Failed,
 }
 
 #[derive(Debug)]
@@ -46,6 +59,7 @@ struct JoinedRoom {
 #[derive(Debug, Default)]
 pub struct Store {
     rooms: Vec<JoinedRoom>,
+    tickets: Vec<TaskTicket>,
     next_listener: u32,
     next_ref: Ref,
 }
@@ -57,18 +71,19 @@ pub enum Outcome {
     Deliver(Vec<ListenerId>),
     /// Tell these listeners that events may be missing.
     Gap(Vec<ListenerId>),
+    /// Ask again later, with [`Store::ask_again`].
+    AskLater,
 }
 
 impl Store {
     /// Adds a listener. Returns its id, and the frame to send if a connection stands (`connected`).
     ///
-    /// `latest`: it shows a value, so it wants the newest one. `start`: the position of the value it
-    /// already shows, or of the page it was rendered in.
+    /// `start`: the position of the value it already shows, or of the page it was rendered in.
     pub fn listen(
         &mut self,
         room: &Room,
         event: &str,
-        latest: bool,
+        interest: Interest,
         start: Option<Position>,
         connected: bool,
     ) -> (ListenerId, Option<ClientFrame>) {
@@ -84,18 +99,19 @@ impl Store {
             self.rooms.len() - 1
         });
         let joined = &mut self.rooms[index];
-        let must_ask = match joined.membership {
-            Membership::Outside => true,
+        let must_wait = match joined.membership {
+            Membership::Outside | Membership::Denied | Membership::Failed => true,
             // The room is there, but a value or the events since a start are not.
-            Membership::Asked(_) | Membership::Inside => latest || start.is_some(),
-            Membership::Denied => false,
+            Membership::Asked(_) | Membership::Inside => interest == Interest::Value || start.is_some(),
         };
+        // These are asked again, but not now.
+        let may_ask = !matches!(joined.membership, Membership::Denied | Membership::Failed);
         // A late listener of happenings hears what comes from now on.
-        let seen = start.or_else(|| if latest { None } else { joined.position.clone() });
+        let seen = start.or_else(|| if interest == Interest::Event { joined.position.clone() } else { None });
         // No join has the number 0: it waits for one that is still to be asked.
-        let waits_for = must_ask.then_some(0);
-        joined.listeners.push(Listener { id, event: event.to_owned(), latest, seen, waits_for });
-        let frame = (connected && must_ask).then(|| self.ask(index));
+        let waits_for = must_wait.then_some(0);
+        joined.listeners.push(Listener { id, event: event.to_owned(), interest, seen, waits_for });
+        let frame = (connected && must_wait && may_ask).then(|| self.ask(index));
         (id, frame)
     }
 
@@ -116,6 +132,12 @@ impl Store {
     pub fn connected(&mut self) -> Vec<ClientFrame> {
         self.disconnected();
         (0..self.rooms.len()).map(|index| self.ask(index)).collect()
+    }
+
+    /// The joins to send for the rooms whose last ones failed.
+    pub fn ask_again(&mut self) -> Vec<ClientFrame> {
+        let failed = (0..self.rooms.len()).filter(|index| self.rooms[*index].membership == Membership::Failed);
+        failed.collect::<Vec<_>>().into_iter().map(|index| self.ask(index)).collect()
     }
 
     /// The connection is gone.
@@ -155,19 +177,22 @@ impl Store {
         (!behind.is_empty()).then_some(Outcome::Gap(behind))
     }
 
-    /// A join was refused. In a room that is joined already, those who asked may have missed something.
-    pub fn denied(&mut self, reference: Ref, room: &Room) -> Option<Outcome> {
+    /// A join was refused.
+    pub fn denied(&mut self, reference: Ref, room: &Room, denial: Denial) -> Option<Outcome> {
         let joined = self.room_mut(room)?;
-        match joined.membership {
-            Membership::Asked(asked) if asked == reference => {
-                joined.membership = Membership::Denied;
-                None
-            }
-            Membership::Inside => {
-                let unanswered = joined.is_answered(reference);
-                (!unanswered.is_empty()).then_some(Outcome::Gap(unanswered))
-            }
-            _ => None,
+        joined.is_not_joined(reference, if denial == Denial::TooFast { Membership::Failed } else { Membership::Denied })
+    }
+
+    /// A frame was understood and not done. If it was a join, its room is still wanted.
+    pub fn failed(&mut self, reference: Ref) -> Option<Outcome> {
+        self.rooms.iter_mut().find_map(|joined| joined.is_not_joined(reference, Membership::Failed))
+    }
+
+    /// A room was taken away: nothing of it comes any more. One that is being asked for has an answer of
+    /// its own to come.
+    pub fn taken_away(&mut self, room: &Room) {
+        if let Some(joined) = self.room_mut(room).filter(|joined| joined.membership == Membership::Inside) {
+            joined.membership = Membership::Denied;
         }
     }
 
@@ -189,20 +214,38 @@ impl Store {
     /// An event came. Says who is to be given it: nobody twice, and nobody before the join of its
     /// room is answered, because the replay that follows the answer holds it again, in order.
     pub fn event(&mut self, room: &Room, event: &str, position: &Position) -> Option<Outcome> {
-        let joined = self.room_mut(room)?;
-        if joined.membership != Membership::Inside {
-            return None;
-        }
+        let joined = self.room_mut(room).filter(|joined| joined.membership == Membership::Inside)?;
         joined.advance(position);
         let mut given = Vec::new();
         let told = joined.listeners.iter_mut().filter(|listener| listener.waits_for.is_none());
-        for listener in told.filter(|listener| listener.event == event) {
+        for listener in told.filter(|listener| listener.event == event && listener.interest != Interest::Emitted) {
             if is_newer(position, listener.seen.as_ref()) {
                 listener.seen = Some(position.clone());
                 given.push(listener.id);
             }
         }
         (!given.is_empty()).then_some(Outcome::Deliver(given))
+    }
+
+    /// Another page emitted something. It has no position: who listens is given it, at once.
+    pub fn emitted(&mut self, room: &Room, event: &str) -> Option<Outcome> {
+        let joined = self.room_mut(room).filter(|joined| joined.membership == Membership::Inside)?;
+        let told = joined.listeners.iter().filter(|listener| listener.interest == Interest::Emitted);
+        let told: Vec<ListenerId> =
+            told.filter(|listener| listener.event == event).map(|listener| listener.id).collect();
+        (!told.is_empty()).then_some(Outcome::Deliver(told))
+    }
+
+    /// Whether the connection is in a room because somebody listens there.
+    #[must_use]
+    pub fn is_inside(&self, room: &Room) -> bool {
+        self.rooms.iter().any(|joined| joined.room == *room && joined.membership == Membership::Inside)
+    }
+
+    /// Remembers that the page was given a task: joins of its room say so from now on.
+    pub fn remember(&mut self, ticket: TaskTicket) {
+        self.tickets.retain(|known| known.task_id != ticket.task_id);
+        self.tickets.push(ticket);
     }
 
     fn room_mut(&mut self, room: &Room) -> Option<&mut JoinedRoom> {
@@ -218,10 +261,17 @@ impl Store {
         if joined.membership != Membership::Inside {
             joined.membership = Membership::Asked(reference);
         }
-        ClientFrame::Join { reference, room: joined.room.clone(), since: joined.since(), latest: joined.value_names() }
+        let (since, latest) = (joined.since(), joined.value_names());
+        let ticket = match &joined.room {
+            Room::Task(task_id) => self.tickets.iter().find(|ticket| ticket.task_id == *task_id),
+            _ => None,
+        };
+        let token = ticket.map(|ticket| ticket.token.clone());
+        ClientFrame::Join { reference, room: joined.room.clone(), since, latest, token }
     }
 
-    const fn new_ref(&mut self) -> Ref {
+    /// A number that no frame of this page has had.
+    pub const fn new_ref(&mut self) -> Ref {
         self.next_ref += 1;
         self.next_ref
     }
@@ -249,6 +299,22 @@ impl JoinedRoom {
             .collect()
     }
 
+    /// A join was not granted; `membership` is then that of a room which waited for it. In a room that is
+    /// joined already, those who asked may have missed something.
+    fn is_not_joined(&mut self, reference: Ref, membership: Membership) -> Option<Outcome> {
+        match self.membership {
+            Membership::Asked(asked) if asked == reference => {
+                self.membership = membership;
+                (self.membership == Membership::Failed).then_some(Outcome::AskLater)
+            }
+            Membership::Inside => {
+                let unanswered = self.is_answered(reference);
+                (!unanswered.is_empty()).then_some(Outcome::Gap(unanswered))
+            }
+            _ => None,
+        }
+    }
+
     fn advance(&mut self, position: &Position) {
         if is_newer(position, self.position.as_ref()) {
             self.position = Some(position.clone());
@@ -257,7 +323,7 @@ impl JoinedRoom {
 
     fn value_names(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
-        for listener in self.listeners.iter().filter(|listener| listener.latest) {
+        for listener in self.listeners.iter().filter(|listener| listener.interest == Interest::Value) {
             if !names.contains(&listener.event) {
                 names.push(listener.event.clone());
             }

@@ -2,13 +2,15 @@
 
 use std::fmt;
 
+use serde_json::value::RawValue;
+
 use super::Ref;
 use crate::fields::{Fields, Unreadable};
 use crate::position::Position;
 use crate::room::Room;
 
-/// What a page asks of the server. Each is answered: `joined`, `ok`, `denied` or `error`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a page asks of the server. Each is answered: `joined`, `ok`, `answer`, `denied` or `error`.
+#[derive(Debug, Clone)]
 pub enum ClientFrame {
     /// Be told of a room's events.
     Join {
@@ -20,6 +22,8 @@ pub enum ClientFrame {
         since: Option<Position>,
         /// Names of events whose newest value is wanted where nothing can be replayed.
         latest: Vec<String>,
+        /// The server's word that the page was given the task of the room.
+        token: Option<String>,
     },
     /// No longer be told of a room's events.
     Leave {
@@ -27,6 +31,17 @@ pub enum ClientFrame {
         reference: Ref,
         /// The room.
         room: Room,
+    },
+    /// Tell the others in a room something, or the server where no room is named.
+    Emit {
+        /// Repeated in the answer.
+        reference: Ref,
+        /// The room, which the connection must have joined; without one a handler of the server answers.
+        room: Option<Room>,
+        /// The event's name.
+        event: String,
+        /// The message as raw JSON text.
+        message: Box<RawValue>,
     },
     /// Are you there? Answered by `ok`.
     Ping {
@@ -60,7 +75,7 @@ impl ClientFrame {
     pub fn encode(&self) -> String {
         let mut json = JsonObject::new();
         match self {
-            Self::Join { reference, room, since, latest } => {
+            Self::Join { reference, room, since, latest, token } => {
                 json.text("type", "join");
                 json.number("ref", *reference);
                 json.text("room", &room.to_string());
@@ -73,11 +88,23 @@ impl ClientFrame {
                 if !latest.is_empty() {
                     json.texts("latest", latest);
                 }
+                if let Some(token) = token {
+                    json.text("token", token);
+                }
             }
             Self::Leave { reference, room } => {
                 json.text("type", "leave");
                 json.number("ref", *reference);
                 json.text("room", &room.to_string());
+            }
+            Self::Emit { reference, room, event, message } => {
+                json.text("type", "emit");
+                json.number("ref", *reference);
+                if let Some(room) = room {
+                    json.text("room", &room.to_string());
+                }
+                json.text("event", event);
+                json.raw("message", message.get());
             }
             Self::Ping { reference } => {
                 json.text("type", "ping");
@@ -110,8 +137,15 @@ impl ClientFrame {
                 room: fields.room("room"),
                 since: fields.optional("since", Fields::position),
                 latest: fields.optional("latest", Fields::texts).unwrap_or_default(),
+                token: fields.optional("token", Fields::text),
             }),
             "leave" => Some(Self::Leave { reference: fields.number("ref"), room: fields.room("room") }),
+            "emit" => Some(Self::Emit {
+                reference: fields.number("ref"),
+                room: fields.optional("room", Fields::room),
+                event: fields.text("event"),
+                message: fields.json("message"),
+            }),
             "ping" => Some(Self::Ping { reference: fields.optional("ref", Fields::number) }),
             _ => None,
         };
@@ -120,7 +154,7 @@ impl ClientFrame {
             (None, None) => Err(FrameError {
                 reference,
                 code: "unknown_frame",
-                reason: format!("This server knows no frame of type {kind:?}; it knows join, leave and ping."),
+                reason: format!("This server knows no frame of type {kind:?}; it knows join, leave, emit and ping."),
             }),
             (Some(key), _) => Err(FrameError {
                 reference,
@@ -202,6 +236,7 @@ fn push_quoted(json: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::value::RawValue;
 
     use super::{ClientFrame, push_quoted};
     use crate::position::Position;
@@ -209,18 +244,13 @@ mod tests {
 
     #[test]
     fn the_documented_texts_are_read() {
-        assert_eq!(
-            ClientFrame::parse(
-                r#"{"type":"join","ref":1,"room":"user:Administrator","since":{"epoch":"e","offset":3}}"#
-            ),
-            Ok(ClientFrame::Join {
-                reference: 1,
-                room: Room::user("Administrator"),
-                since: Some(Position::new("e", 3)),
-                latest: vec![],
-            })
-        );
-        assert_eq!(ClientFrame::parse(r#"{"type":"ping"}"#), Ok(ClientFrame::Ping { reference: None }));
+        let text = r#"{"type":"join","ref":1,"room":"user:Administrator","since":{"epoch":"e","offset":3}}"#;
+        let Ok(ClientFrame::Join { reference: 1, room, since, latest, token: None }) = ClientFrame::parse(text) else {
+            panic!("{text}");
+        };
+        assert_eq!((room, since), (Room::user("Administrator"), Some(Position::new("e", 3))));
+        assert!(latest.is_empty());
+        assert!(matches!(ClientFrame::parse(r#"{"type":"ping"}"#), Ok(ClientFrame::Ping { reference: None })));
         assert_eq!(ClientFrame::Ping { reference: Some(4) }.encode(), r#"{"type":"ping","ref":4}"#);
     }
 
@@ -238,6 +268,8 @@ mod tests {
             (r#"{"type":"join","ref":2,"room":"all","since":7}"#, "bad_frame", Some(2)),
             (r#"{"type":"join","ref":2,"room":"all","latest":"e"}"#, "bad_frame", Some(2)),
             (r#"{"type":"ping","ref":"x"}"#, "bad_frame", None),
+            (r#"{"type":"emit","ref":2,"event":"e"}"#, "bad_frame", Some(2)),
+            (r#"{"type":"emit","ref":2,"room":7,"event":"e","message":1}"#, "bad_frame", Some(2)),
             (r#"{"type":"dance","ref":3}"#, "unknown_frame", Some(3)),
         ] {
             let error = ClientFrame::parse(text).expect_err(text);
@@ -249,8 +281,16 @@ mod tests {
         let room = ".*".prop_map(|text: String| Room::parse(&text));
         let since = prop::option::of((".*", any::<u64>()).prop_map(|(epoch, offset)| Position::new(epoch, offset)));
         prop_oneof![
-            (any::<u64>(), room.clone(), since, prop::collection::vec(".*", 0..3))
-                .prop_map(|(reference, room, since, latest)| ClientFrame::Join { reference, room, since, latest }),
+            (any::<u64>(), room.clone(), since, prop::collection::vec(".*", 0..3), prop::option::of(".*")).prop_map(
+                |(reference, room, since, latest, token)| ClientFrame::Join { reference, room, since, latest, token }
+            ),
+            (any::<u64>(), prop::option::of(room.clone()), ".*", prop::sample::select(vec!["null", "[ 1 ]", "{}"]))
+                .prop_map(|(reference, room, event, message)| ClientFrame::Emit {
+                    reference,
+                    room,
+                    event,
+                    message: RawValue::from_string(message.to_owned()).expect("JSON"),
+                }),
             (any::<u64>(), room).prop_map(|(reference, room)| ClientFrame::Leave { reference, room }),
             prop::option::of(any::<u64>()).prop_map(|reference| ClientFrame::Ping { reference }),
         ]
@@ -259,7 +299,10 @@ mod tests {
     proptest! {
         #[test]
         fn frames_come_back_equal(frame in any_frame()) {
-            prop_assert_eq!(ClientFrame::parse(&frame.encode()), Ok(frame));
+            let text = frame.encode();
+            let back = ClientFrame::parse(&text).expect("what is encoded can be read");
+            prop_assert_eq!(format!("{back:?}"), format!("{frame:?}"));
+            prop_assert_eq!(back.encode(), text);
         }
 
         #[test]

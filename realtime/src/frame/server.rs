@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::Ref;
+use super::{Denial, Ref, Trouble};
 use crate::close::CloseCode;
 use crate::fields::Fields;
 use crate::position::Position;
@@ -53,23 +53,42 @@ pub enum ServerFrame {
         /// `false`: nothing was asked for.
         recovered: bool,
     },
-    /// A `leave` or `ping` was done.
+    /// A `leave`, `ping`, or `emit` to a room was done.
     Ok {
         /// The `ref` of what was asked, where it had one.
         reference: Option<Ref>,
         /// Everything published up to here in the joined rooms has been sent before this frame.
         position: Position,
     },
-    /// A join was refused.
+    /// A join was refused, or a room taken away.
     Denied {
-        /// The `ref` of the join.
-        reference: Ref,
+        /// The `ref` of the join; without one the connection was in the room and no longer is.
+        reference: Option<Ref>,
         /// The room.
         room: Room,
         /// Why.
         denial: Denial,
     },
-    /// A frame was not understood. The connection goes on.
+    /// Another page of somebody in the room emitted something. Never Frappe's: it is in no history, has
+    /// no position, and may be left out for a newer one.
+    Emitted {
+        /// The room.
+        room: Room,
+        /// Its name.
+        event: String,
+        /// Who emitted it, as Frappe says.
+        user: String,
+        /// The message as raw JSON text.
+        message: Box<RawValue>,
+    },
+    /// What a handler answers.
+    Answer {
+        /// The `ref` of the `emit`.
+        reference: Ref,
+        /// The answer as raw JSON text.
+        message: Box<RawValue>,
+    },
+    /// A frame was not understood, or not done ([`Trouble`]). The connection goes on.
     Error {
         /// The `ref` of the frame, where it could be read.
         reference: Option<Ref>,
@@ -77,6 +96,8 @@ pub enum ServerFrame {
         code: String,
         /// A sentence.
         reason: String,
+        /// What to do, where that is known.
+        remedy: Option<String>,
     },
     /// Events of a joined room may be missing before this point; fetch again what is shown.
     Gap {
@@ -90,61 +111,6 @@ pub enum ServerFrame {
         /// Why.
         code: CloseCode,
     },
-}
-
-/// Why a room was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Denial {
-    /// The room of another user.
-    NotYours,
-    /// `all` is for System Users.
-    SystemUsersOnly,
-    /// A document, doctype, task or custom room: this server grants the automatic rooms only.
-    NotOffered,
-    /// The connection is in as many rooms as it may be.
-    TooManyRooms,
-    /// The connection asks faster than it may.
-    TooFast,
-    /// A newer server's reason: the page does not know the word, but refused is refused.
-    Unknown,
-}
-
-impl Denial {
-    /// Every denial of this version, in the order of the documentation's table.
-    pub const ALL: [Self; 5] =
-        [Self::NotYours, Self::SystemUsersOnly, Self::NotOffered, Self::TooManyRooms, Self::TooFast];
-
-    /// The stable word on the wire.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::NotYours => "not_yours",
-            Self::SystemUsersOnly => "system_users_only",
-            Self::NotOffered => "not_offered",
-            Self::TooManyRooms => "too_many_rooms",
-            Self::TooFast => "too_fast",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// What happened and what to do, for people.
-    #[must_use]
-    pub const fn sentence(self) -> &'static str {
-        match self {
-            Self::NotYours => "This room belongs to another user; a session may join its own user's room only.",
-            Self::SystemUsersOnly => "Only System Users may join the site-wide room; use the website room instead.",
-            Self::NotOffered => "This server grants the session's own rooms only (its user, website, all).",
-            Self::TooManyRooms => "This connection is in too many rooms; leave some first.",
-            Self::TooFast => "Too many joins in one second; wait and ask again.",
-            Self::Unknown => "The server refused the room for a reason that this page does not know.",
-        }
-    }
-
-    /// The denial with this word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Self {
-        Self::ALL.into_iter().find(|denial| denial.word() == word).unwrap_or(Self::Unknown)
-    }
 }
 
 /// A text from the server that is no frame this page knows. Newer servers may send some.
@@ -196,6 +162,12 @@ struct Wire<'a> {
     code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a RawValue>,
 }
 
 impl ServerFrame {
@@ -227,15 +199,32 @@ impl ServerFrame {
             }
             Self::Denied { reference, room, denial } => Wire {
                 kind: "denied",
-                reference: Some(*reference),
+                reference: *reference,
                 room: Some(room.clone()),
                 code: Some(denial.word()),
                 reason: Some(denial.sentence()),
+                remedy: Some(denial.remedy()),
                 ..Wire::default()
             },
-            Self::Error { reference, code, reason } => {
-                Wire { kind: "error", reference: *reference, code: Some(code), reason: Some(reason), ..Wire::default() }
+            Self::Emitted { room, event, user, message } => Wire {
+                kind: "emitted",
+                room: Some(room.clone()),
+                event: Some(event),
+                user: Some(user.clone()),
+                message: Some(message),
+                ..Wire::default()
+            },
+            Self::Answer { reference, message } => {
+                Wire { kind: "answer", reference: Some(*reference), message: Some(message), ..Wire::default() }
             }
+            Self::Error { reference, code, reason, remedy } => Wire {
+                kind: "error",
+                reference: *reference,
+                code: Some(code),
+                reason: Some(reason),
+                remedy: remedy.as_deref(),
+                ..Wire::default()
+            },
             Self::Gap { room, position } => {
                 Wire { kind: "gap", room: Some(room.clone()), position: Some(position.clone()), ..Wire::default() }
             }
@@ -244,6 +233,17 @@ impl ServerFrame {
             }
         };
         serde_json::to_string(&wire).expect("frames hold only text, numbers and raw JSON")
+    }
+
+    /// Says that a frame was understood and yet not done.
+    #[must_use]
+    pub fn trouble(reference: Ref, trouble: Trouble) -> Self {
+        Self::Error {
+            reference: Some(reference),
+            code: trouble.word().to_owned(),
+            reason: trouble.sentence().to_owned(),
+            remedy: Some(trouble.remedy().to_owned()),
+        }
     }
 
     /// Understands a server's frame.
@@ -281,7 +281,7 @@ impl ServerFrame {
                 Self::Ok { reference: fields.optional("ref", Fields::number), position: fields.position("position") }
             }
             "denied" => Self::Denied {
-                reference: fields.number("ref"),
+                reference: fields.optional("ref", Fields::number),
                 room: fields.room("room"),
                 denial: Denial::from_word(&fields.text("code")),
             },
@@ -289,7 +289,15 @@ impl ServerFrame {
                 reference: fields.optional("ref", Fields::number),
                 code: fields.text("code"),
                 reason: fields.text("reason"),
+                remedy: fields.optional("remedy", Fields::text),
             },
+            "emitted" => Self::Emitted {
+                room: fields.room("room"),
+                event: fields.text("event"),
+                user: fields.text("user"),
+                message: fields.json("message"),
+            },
+            "answer" => Self::Answer { reference: fields.number("ref"), message: fields.json("message") },
             "gap" => Self::Gap { room: fields.room("room"), position: fields.position("position") },
             "bye" => Self::Bye { code: CloseCode::from_word(&fields.text("code"))? },
             _ => return None,
@@ -333,7 +341,9 @@ mod tests {
     #[test]
     fn a_newer_servers_reason_is_a_denial_too() {
         let text = r#"{"type":"denied","ref":1,"room":"all","code":"brand_new","reason":"…"}"#;
-        let Ok(ServerFrame::Denied { reference: 1, denial, .. }) = ServerFrame::parse(text) else { panic!("{text}") };
+        let Ok(ServerFrame::Denied { reference: Some(1), denial, .. }) = ServerFrame::parse(text) else {
+            panic!("{text}")
+        };
         assert_eq!(denial, Denial::Unknown);
     }
 
@@ -346,7 +356,10 @@ mod tests {
     fn any_frame() -> impl Strategy<Value = ServerFrame> {
         let room = || ".*".prop_map(|text: String| Room::parse(&text));
         let position = || (".*", any::<u64>()).prop_map(|(epoch, offset)| Position::new(epoch, offset));
-        let message = prop::sample::select(vec!["1", "null", "\"x\"", "[1,  2]", "{ \"a\" : {} }"]);
+        let message = || {
+            let texts = vec!["1", "null", "\"x\"", "[1,  2]", "{ \"a\" : {} }"];
+            prop::sample::select(texts).prop_map(|text| RawValue::from_string(text.to_owned()).expect("JSON"))
+        };
         prop_oneof![
             (".*", ".*", ".*", any::<u32>(), prop::collection::vec(room(), 0..3), ".*").prop_map(
                 |(connection, epoch, user, heartbeat, rooms, build)| ServerFrame::Hello {
@@ -358,10 +371,10 @@ mod tests {
                     build
                 }
             ),
-            (room(), ".*", message, any::<u64>()).prop_map(|(room, event, message, offset)| ServerFrame::Event {
+            (room(), ".*", message(), any::<u64>()).prop_map(|(room, event, message, offset)| ServerFrame::Event {
                 room,
                 event,
-                message: RawValue::from_string(message.to_owned()).expect("JSON"),
+                message,
                 offset
             }),
             (any::<u64>(), room(), position(), any::<bool>()).prop_map(|(reference, room, position, recovered)| {
@@ -369,13 +382,17 @@ mod tests {
             }),
             (prop::option::of(any::<u64>()), position())
                 .prop_map(|(reference, position)| ServerFrame::Ok { reference, position }),
-            (any::<u64>(), room(), prop::sample::select(Denial::ALL.to_vec()))
+            (prop::option::of(any::<u64>()), room(), prop::sample::select(Denial::ALL.to_vec()))
                 .prop_map(|(reference, room, denial)| ServerFrame::Denied { reference, room, denial }),
-            (prop::option::of(any::<u64>()), ".*", ".*").prop_map(|(reference, code, reason)| ServerFrame::Error {
-                reference,
-                code,
-                reason
+            (prop::option::of(any::<u64>()), ".*", ".*", prop::option::of(".*"))
+                .prop_map(|(reference, code, reason, remedy)| ServerFrame::Error { reference, code, reason, remedy }),
+            (room(), ".*", ".*", message()).prop_map(|(room, event, user, message)| ServerFrame::Emitted {
+                room,
+                event,
+                user,
+                message
             }),
+            (any::<u64>(), message()).prop_map(|(reference, message)| ServerFrame::Answer { reference, message }),
             (room(), position()).prop_map(|(room, position)| ServerFrame::Gap { room, position }),
             prop::sample::select(CloseCode::ALL.to_vec()).prop_map(|code| ServerFrame::Bye { code }),
         ]

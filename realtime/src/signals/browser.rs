@@ -3,10 +3,15 @@
 use std::rc::Rc;
 
 use leptos::prelude::*;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::to_raw_value;
 
 use super::Heard;
 use crate::client::connection::{self, Callback, Delivery};
+use crate::client::outbox::Emission;
+use crate::client::speaking;
+use crate::client::store::Interest;
 use crate::host::{PAGE_START_ID, PageStart};
 use crate::position::Position;
 use crate::room::Room;
@@ -18,7 +23,9 @@ thread_local! {
 
 fn read_page_start() -> Option<PageStart> {
     let text = document().get_element_by_id(PAGE_START_ID)?.text_content()?;
-    PageStart::read(&text)
+    let mut start = PageStart::read(&text)?;
+    start.tasks.drain(..).for_each(connection::remember);
+    Some(start)
 }
 
 pub(super) fn user() -> Option<String> {
@@ -35,7 +42,7 @@ where
     let value = RwSignal::new(shown.and_then(|text| subject.understand(&text)).map(&read));
     listen_while_mounted(
         &subject.clone(),
-        true,
+        Interest::Value,
         position,
         Rc::new(move |delivery| {
             // After a gap the newest value follows by itself, if there is one.
@@ -57,7 +64,7 @@ where
     let position = PAGE_START.with(|start| start.as_ref().map(|start| start.position.clone()));
     listen_while_mounted(
         &subject.clone(),
-        false,
+        Interest::Event,
         position,
         Rc::new(move |delivery| match delivery {
             Delivery::Gap => listener(Heard::Gap),
@@ -66,8 +73,64 @@ where
                     listener(Heard::Message(message));
                 }
             }
+            Delivery::Emitted { .. } => {}
         }),
     );
+}
+
+pub(super) fn on_emitted<M>(room: Room, event: &str, listener: impl Fn(String, M) + 'static)
+where
+    M: DeserializeOwned + 'static,
+{
+    let subject = Rc::new(Subject { room, event: event.to_owned() });
+    listen_while_mounted(
+        &subject.clone(),
+        Interest::Emitted,
+        None,
+        Rc::new(move |delivery| {
+            if let Delivery::Emitted { user, message } = delivery
+                && let Some(message) = subject.understand(message)
+            {
+                listener(user.to_owned(), message);
+            }
+        }),
+    );
+}
+
+pub(super) fn emit(room: &Room, event: &str, message: &impl Serialize) {
+    match to_raw_value(message) {
+        Ok(message) => speaking::emit(Emission { room: room.clone(), event: event.to_owned(), message }),
+        Err(error) => connection::warn(&no_json(&error)),
+    }
+}
+
+pub(super) fn ask<A>(event: &str, message: &impl Serialize, then: impl FnOnce(Result<A, String>) + 'static)
+where
+    A: DeserializeOwned,
+{
+    match to_raw_value(message) {
+        Ok(message) => speaking::ask(
+            event,
+            message,
+            Box::new(|answer| {
+                then(match answer {
+                    Ok(text) => serde_json::from_str(text).map_err(|error| {
+                        let mut sentence = "The answer does not fit the page’s type: ".to_owned();
+                        sentence.push_str(&error.to_string());
+                        sentence
+                    }),
+                    Err(sentence) => Err(sentence.to_owned()),
+                });
+            }),
+        ),
+        Err(error) => then(Err(no_json(&error))),
+    }
+}
+
+fn no_json(error: &serde_json::Error) -> String {
+    let mut sentence = "The message cannot be written as JSON: ".to_owned();
+    sentence.push_str(&error.to_string());
+    sentence
 }
 
 /// What a hook follows.
@@ -99,7 +162,9 @@ impl Subject {
     }
 }
 
-fn listen_while_mounted(subject: &Subject, latest: bool, start: Option<Position>, callback: Callback) {
-    let id = connection::listen(&subject.room, &subject.event, latest, start, callback);
+fn listen_while_mounted(subject: &Subject, interest: Interest, start: Option<Position>, callback: Callback) {
+    // It holds the tickets that a join needs.
+    PAGE_START.with(|_| ());
+    let id = connection::listen(&subject.room, &subject.event, interest, start, callback);
     on_cleanup(move || connection::forget(id));
 }

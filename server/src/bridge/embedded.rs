@@ -9,10 +9,11 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::error;
 
-use super::{Arrival, BridgeState, BridgeStatus};
+use super::{Arrival, BridgeState, BridgeStatus, EMBEDDED};
 use crate::publish::frappe15_payload;
 
 /// A bus that carries what this process publishes on it.
+#[derive(Clone)]
 pub struct EmbeddedBus {
     arrivals: mpsc::Sender<Arrival>,
 }
@@ -21,7 +22,7 @@ impl EmbeddedBus {
     /// A bus into the engine, and its status, which is always well.
     #[must_use]
     pub fn new(arrivals: mpsc::Sender<Arrival>) -> (Self, Arc<BridgeStatus>) {
-        let status = BridgeStatus::new("embedded bus".to_owned());
+        let status = BridgeStatus::new(EMBEDDED.to_owned());
         status.set(BridgeState::Subscribed);
         (Self { arrivals }, Arc::new(status))
     }

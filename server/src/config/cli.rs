@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
 use serde::Deserialize;
 
@@ -57,6 +58,43 @@ pub struct ServeArgs {
     #[serde(deserialize_with = "one_or_more")]
     pub allow_origin: Vec<String>,
 
+    /// Another origin whose pages may show pages of this server in a frame; may be repeated, and its host may begin
+    /// with `*.`. The word none: nobody's, not even the site's own.
+    #[arg(long, value_name = "ORIGIN", env = "FRAPPE_LIVE_FRAME_ANCESTOR", value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_more")]
+    pub frame_ancestor: Vec<String>,
+
+    /// Believe `X-Frappe-Site-Name`, `X-Forwarded-Host`, `X-Forwarded-Proto` and the last address of
+    /// `X-Forwarded-For`. Only behind a proxy that overwrites them: otherwise visitors choose what they say.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "FRAPPE_LIVE_TRUST_PROXY",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = BoolishValueParser::new()
+    )]
+    pub trust_proxy: Option<bool>,
+
+    /// A secret of at least 32 characters that sessions of native apps and tokens of tasks are sealed with. The first
+    /// one given seals, all open: to change it, put the new one before the old one. Without it the server makes one
+    /// up, and these end when it restarts.
+    #[arg(long, value_name = "SECRET", env = "FRAPPE_LIVE_SECRET_KEY", value_delimiter = ',', hide_env_values = true)]
+    #[serde(deserialize_with = "one_or_more")]
+    pub secret_key: Vec<String>,
+
+    /// Custom rooms that may be joined, and by whom: NAME=WHO, where `*` in the name is any text and `{user}` the
+    /// user's login, and WHO is everyone, users or system-users; like board:*=system-users. May be repeated.
+    #[arg(long, value_name = "RULE", env = "FRAPPE_LIVE_ROOM_RULE", value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_more")]
+    pub room_rule: Vec<String>,
+
+    /// Let System Users join the room of any task, as Frappe lets everybody. Without it a task's room opens only to
+    /// the user whom a server function gave the task.
+    #[arg(long, env = "FRAPPE_LIVE_OPEN_TASKS")]
+    pub open_tasks: bool,
+
     /// What to log: off, error, warn, info, debug or trace [default: info].
     #[arg(long, value_name = "LEVEL", env = "FRAPPE_LIVE_LOG_LEVEL")]
     pub log_level: Option<String>,
@@ -83,6 +121,23 @@ pub struct ServeArgs {
     #[arg(long, value_name = "JOINS", env = "FRAPPE_LIVE_MAX_JOINS_PER_SECOND", help_heading = "Limits")]
     pub max_joins_per_second: Option<u32>,
 
+    /// Frames a connection may send to other pages or to the app's handlers in a second [default: 20].
+    #[arg(long, value_name = "FRAMES", env = "FRAPPE_LIVE_MAX_EMITS_PER_SECOND", help_heading = "Limits")]
+    pub max_emits_per_second: Option<u32>,
+
+    /// Questions to Frappe at a time, for each site; more wait, and are given up after five seconds [default: 16].
+    #[arg(long, value_name = "COUNT", env = "FRAPPE_LIVE_MAX_QUESTIONS", help_heading = "Limits")]
+    pub max_questions: Option<usize>,
+
+    /// Seconds for which an answer of Frappe's is kept, for each session and room [default: 5].
+    #[arg(long, value_name = "SECONDS", env = "FRAPPE_LIVE_ANSWER_SECONDS", help_heading = "Limits")]
+    pub answer_seconds: Option<u64>,
+
+    /// Seconds within which a connection leaves what Frappe no longer lets its session read: after a sign-out, for a
+    /// disabled user, with a lost role [default: 60].
+    #[arg(long, value_name = "SECONDS", env = "FRAPPE_LIVE_REVIEW_SECONDS", help_heading = "Limits")]
+    pub review_seconds: Option<u64>,
+
     /// Frames of a connection that may be no frame of the protocol [default: 100].
     #[arg(long, value_name = "FRAMES", env = "FRAPPE_LIVE_MAX_ERRORS", help_heading = "Limits")]
     pub max_errors: Option<u32>,
@@ -91,7 +146,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "COUNT", env = "FRAPPE_LIVE_MAX_CONNECTIONS_PER_USER", help_heading = "Limits")]
     pub max_connections_per_user: Option<usize>,
 
-    /// Connections from one address; behind a proxy that is the proxy's [default: 10000].
+    /// Connections from one address; behind a proxy that is the proxy's, unless it is trusted [default: 10000].
     #[arg(long, value_name = "COUNT", env = "FRAPPE_LIVE_MAX_CONNECTIONS_PER_ADDRESS", help_heading = "Limits")]
     pub max_connections_per_address: Option<usize>,
 

@@ -41,6 +41,8 @@ fn what_cannot_be_used_is_named_in_one_line_without_secrets() {
         (["--allow-origin", "http://user:secret@h"], "--allow-origin"),
         (["--allow-origin", "http://a/b"], "--allow-origin"),
         (["--allow-origin", "app.example.com"], "--allow-origin"),
+        (["--frame-ancestor", "http://user:secret@h"], "--frame-ancestor"),
+        (["--frame-ancestor", "https://a;script-src"], "--frame-ancestor"),
         (["--heartbeat", "0"], "--heartbeat"),
         (["--config", "/nowhere/frappe-live.toml"], "--config"),
     ] {
@@ -96,6 +98,18 @@ fn a_file_may_give_one_text_where_a_list_is_possible() {
     assert_eq!(settings.redis.len(), 1);
     assert_eq!(settings.sites, ["a.example"]);
     assert_eq!(settings.allowed_origins, ["https://b.example"]);
+}
+
+#[test]
+fn a_proxy_is_trusted_and_pages_are_embedded_only_where_it_is_said() {
+    let nothing = settings(&[]).expect("valid");
+    assert_eq!((nothing.trust_proxy, nothing.frame_ancestors.to_string()), (false, "'self'".to_owned()));
+    let said = settings(&["--trust-proxy", "--frame-ancestor", "https://a.example"]).expect("valid");
+    assert_eq!((said.trust_proxy, said.frame_ancestors.to_string()), (true, "'self' https://a.example".to_owned()));
+    let text = "trust-proxy = true\nframe-ancestor = \"https://*.b.example\"\n";
+    let file = settings_of_file("proxy", text).expect("valid");
+    assert_eq!((file.trust_proxy, file.frame_ancestors.to_string()), (true, "'self' https://*.b.example".to_owned()));
+    assert!(!settings(&["--trust-proxy=no"]).expect("valid").trust_proxy);
 }
 
 #[test]

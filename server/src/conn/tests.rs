@@ -21,7 +21,8 @@ use super::{ConnectionLimits, run};
 use crate::engine::{Engine, Written};
 use crate::history::HistoryLimits;
 use crate::queue::{Queue, QueueLimits};
-use crate::session::{Session, SessionLimits};
+use crate::session::{Session, SessionLimits, SessionParts};
+use crate::site::{Caller, Credential};
 use crate::stopping::{self, Stop};
 
 const SITE: &str = "site1.local";
@@ -50,11 +51,12 @@ async fn connect(engine: &Engine, limits: ConnectionLimits, queue_limits: QueueL
         full_name: "Jane".into(),
         user_type: UserType::WebsiteUser,
     };
-    let session_limits =
-        SessionLimits { rooms: 3, joins_per_second: NonZeroU32::new(10).expect("not zero"), errors: 5 };
+    let joins_per_second = NonZeroU32::new(10).expect("not zero");
+    let parts = SessionParts::for_a_test(SessionLimits { rooms: 3, joins_per_second, ..SessionLimits::WIDE });
+    let caller = Caller { viewer, credential: Credential::Session("jane@example.com".into()) };
     let site = Arc::clone(engine.site(SITE).expect("the site"));
     let connection = engine.new_connection();
-    let session = Session::begin(site, viewer, connection, queue.clone(), session_limits, 25, "build");
+    let session = Session::begin(parts, site, caller, connection, queue.clone());
     let (stop, stopping) = stopping::channel();
     let task = tokio::spawn(run(line, Vec::new(), queue, session, limits, stopping));
     Connected { page: WebSocketStream::from_raw_socket(far, Role::Client, None).await, task, stop }
@@ -133,6 +135,7 @@ async fn a_join_with_a_position_replays_what_was_missed_then_goes_on() {
         room: me(),
         since: Some(Position::new(epoch, 2)),
         latest: vec!["count".into()],
+        token: None,
     };
     say(&mut connected.page, &join).await;
     let ServerFrame::Joined { reference, position, recovered, .. } = frame(&mut connected.page).await else { panic!() };
@@ -152,7 +155,13 @@ async fn a_join_without_a_position_or_with_a_foreign_one_brings_the_newest_value
     let mut connected = connect_usual(&engine).await;
     frame(&mut connected.page).await;
     for since in [None, Some(Position::new("another", 2))] {
-        let join = ClientFrame::Join { reference: 1, room: me(), since, latest: vec!["count".into(), "none".into()] };
+        let join = ClientFrame::Join {
+            reference: 1,
+            room: me(),
+            since,
+            latest: vec!["count".into(), "none".into()],
+            token: None,
+        };
         say(&mut connected.page, &join).await;
         let ServerFrame::Joined { recovered: false, .. } = frame(&mut connected.page).await else { panic!() };
         assert_eq!(offset_of(&frame(&mut connected.page).await), 3);
@@ -164,9 +173,16 @@ async fn every_frame_is_answered() {
     let engine = engine();
     let mut connected = connect_usual(&engine).await;
     frame(&mut connected.page).await;
-    say(&mut connected.page, &ClientFrame::Join { reference: 1, room: Room::Site, since: None, latest: vec![] }).await;
+    say(
+        &mut connected.page,
+        &ClientFrame::Join { reference: 1, room: Room::Site, since: None, latest: vec![], token: None },
+    )
+    .await;
     let answer = frame(&mut connected.page).await;
-    assert!(matches!(answer, ServerFrame::Denied { reference: 1, denial: Denial::SystemUsersOnly, .. }), "{answer:?}");
+    assert!(
+        matches!(answer, ServerFrame::Denied { reference: Some(1), denial: Denial::SystemUsersOnly, .. }),
+        "{answer:?}"
+    );
     say(&mut connected.page, &ClientFrame::Leave { reference: 2, room: Room::Website }).await;
     assert!(matches!(frame(&mut connected.page).await, ServerFrame::Ok { reference: Some(2), .. }));
     publish(&engine, "website", 1);
@@ -187,7 +203,11 @@ async fn joins_are_limited_in_number_and_speed() {
     frame(&mut connected.page).await;
     let mut denials = Vec::new();
     for reference in 0..20 {
-        say(&mut connected.page, &ClientFrame::Join { reference, room: me(), since: None, latest: vec![] }).await;
+        say(
+            &mut connected.page,
+            &ClientFrame::Join { reference, room: me(), since: None, latest: vec![], token: None },
+        )
+        .await;
         if let ServerFrame::Denied { denial, .. } = frame(&mut connected.page).await {
             denials.push(denial);
         }
@@ -329,7 +349,7 @@ async fn replays_that_do_not_fit_together_are_a_gap_and_not_the_end() {
     let mut connected = connect(&engine, limits(), limits_of_queue).await;
     frame(&mut connected.page).await;
     for (reference, room) in [(1, me()), (2, Room::Website)] {
-        let frame = ClientFrame::Join { reference, room, since: Some(start.clone()), latest: vec![] };
+        let frame = ClientFrame::Join { reference, room, since: Some(start.clone()), latest: vec![], token: None };
         connected.page.feed(Message::text(frame.encode())).await.expect("open");
     }
     connected.page.flush().await.expect("open");

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
-use realtime::frame::{Ref, ServerFrame};
+use realtime::frame::{Denial, Ref, ServerFrame};
 use realtime::host::Snapshot;
 use realtime::position::Position;
 use realtime::room::Room;
@@ -14,7 +14,7 @@ use super::Written;
 use crate::authz::Grant;
 use crate::history::{History, HistoryLimits};
 use crate::hub::{ConnectionId, Hub};
-use crate::queue::Queue;
+use crate::queue::{NewestOf, Queue};
 use crate::websocket;
 
 /// The events and rooms of one site.
@@ -43,6 +43,14 @@ pub struct Join<'a> {
     pub since: Option<&'a Position>,
     /// Names of events whose newest value it wants.
     pub latest: &'a [String],
+}
+
+/// What a page tells the others in a room.
+pub struct Emitted {
+    /// The frame.
+    pub frame: Bytes,
+    /// Which older ones it stands for.
+    pub newest_of: NewestOf,
 }
 
 impl SiteEngine {
@@ -151,6 +159,36 @@ impl SiteEngine {
         state.hub.leave(room, connection);
         let answer = ServerFrame::Ok { reference: Some(reference), position: state.history.position() };
         let _ = queue.push(websocket::text(&answer.encode()));
+    }
+
+    /// Takes a connection out of a room that it may no longer be in, and pushes the news. Does nothing when
+    /// it is not there.
+    pub fn take_away(&self, room: &Room, denial: Denial, connection: ConnectionId, queue: &Queue) {
+        let mut state = self.lock();
+        if state.hub.leave(room, connection) {
+            let news = ServerFrame::Denied { reference: None, room: room.clone(), denial };
+            let _ = queue.push(websocket::text(&news.encode()));
+        }
+    }
+
+    /// Tells the others in a room what one of its connections emits. `false` when that is not in the room.
+    pub fn emit(&self, room: &Room, from: ConnectionId, emitted: &Emitted, written: &mut Written) -> bool {
+        let state = self.lock();
+        if !state.hub.rooms_of(from).iter().any(|joined| **joined == *room) {
+            return false;
+        }
+        for (member, queue) in state.hub.named_members(room) {
+            if member != from {
+                written.push_newest(queue, emitted.frame.clone(), emitted.newest_of);
+            }
+        }
+        true
+    }
+
+    /// The rooms a connection is in.
+    #[must_use]
+    pub fn joined(&self, connection: ConnectionId) -> Vec<Arc<Room>> {
+        self.lock().hub.rooms_of(connection).to_vec()
     }
 
     /// Answers a ping with the position up to which everything has been pushed before the answer.

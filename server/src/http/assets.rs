@@ -82,10 +82,17 @@ pub(super) async fn file(Path(name): Path<String>, headers: HeaderMap) -> Respon
     if let Some(encoding) = encoding {
         insert(header::CONTENT_ENCODING, encoding);
     }
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+    if is_known(&headers, &tag) {
         return (StatusCode::NOT_MODIFIED, answer).into_response();
     }
     (answer, without_copying(file.data)).into_response()
+}
+
+/// Whether the browser has what the tag names. Tags are compared without their weakness (RFC 9110 section 13.1.2).
+fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let lists = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|list| list.to_str().ok());
+    let mut known = lists.flat_map(|list| list.split(',')).map(str::trim);
+    known.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 
 /// A release holds its files in memory already.
@@ -128,7 +135,9 @@ fn content_type(name: &str) -> Option<&'static str> {
 mod tests {
     use std::borrow::Cow;
 
-    use super::{FOLDER, NAME, accepts, content_type, without_copying};
+    use http::{HeaderMap, HeaderValue, header};
+
+    use super::{FOLDER, NAME, accepts, content_type, is_known, without_copying};
 
     #[test]
     fn files_are_looked_for_where_the_leptos_metadata_has_them_built() {
@@ -154,6 +163,25 @@ mod tests {
         assert!(accepts("br;q=0.5", "br"));
         assert!(!accepts("br;q=0, gzip", "br"));
         assert!(!accepts("", "gzip"));
+    }
+
+    #[test]
+    fn a_browser_knows_a_file_by_any_form_of_its_tag() {
+        let knows = |lists: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for list in lists {
+                headers.append(header::IF_NONE_MATCH, HeaderValue::from_static(list));
+            }
+            is_known(&headers, "\"x\"")
+        };
+        for lists in
+            [&["\"x\""][..], &["W/\"x\""], &["\"a\", \"x\""], &["\"a\" ,W/\"x\",\"b\""], &["\"a\"", "\"x\""], &["*"]]
+        {
+            assert!(knows(lists), "{lists:?}");
+        }
+        for lists in [&[][..], &[""], &["x"], &["\"y\""], &["w/\"x\""], &["\"x\"y"], &["\"*\""]] {
+            assert!(!knows(lists), "{lists:?}");
+        }
     }
 
     #[test]

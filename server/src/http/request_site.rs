@@ -1,26 +1,28 @@
 //! Which site a request is for.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use app::problem::Problem;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::uri::Authority;
-use http::{HeaderMap, header};
+use http::HeaderMap;
 
+use super::forwarded::{AskedSite, ProxyHeaders};
 use super::{App, pages};
 use crate::engine::{Engine, SiteEngine};
 
-/// The site of a request, found in its `Host`.
+/// The site of a request.
 #[derive(Clone)]
 pub(super) struct RequestSite(pub(super) Arc<SiteEngine>);
 
-/// Finds the site, or answers that there is none.
+/// Finds the site and how it was reached, or answers that there is none.
 pub(super) async fn find(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    match site_of(&app.inner.engine, request.headers()) {
+    let proxy = app.inner.proxy;
+    match site_of(&app.inner.engine, proxy, request.headers()) {
         Ok(site) => {
+            let scheme = proxy.scheme(request.headers());
+            request.extensions_mut().insert(scheme);
             request.extensions_mut().insert(RequestSite(site));
             next.run(request).await
         }
@@ -28,25 +30,24 @@ pub(super) async fn find(State(app): State<App>, mut request: Request, next: Nex
     }
 }
 
-/// The site whose name is the host; the default one for this machine's own names and bare addresses.
-fn site_of(engine: &Engine, headers: &HeaderMap) -> Result<Arc<SiteEngine>, String> {
-    let Some(host) = headers.get(header::HOST) else { return Ok(Arc::clone(engine.default_site())) };
-    let text = String::from_utf8_lossy(host.as_bytes());
-    let authority: Authority = text.parse().map_err(|_| text.clone().into_owned())?;
-    let host = authority.host().to_ascii_lowercase();
-    let is_no_name = host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
-    match engine.site_for_host(&host) {
-        Some(site) => Ok(Arc::clone(site)),
-        None if is_no_name => Ok(Arc::clone(engine.default_site())),
-        None => Err(host),
-    }
+/// The site that a request asks for, the default one where it names this machine, or else the name that is
+/// none of a site.
+pub(super) fn site_of(engine: &Engine, proxy: ProxyHeaders, headers: &HeaderMap) -> Result<Arc<SiteEngine>, String> {
+    let default = || engine.default_site();
+    let site = match proxy.asked_site(headers) {
+        AskedSite::Unsaid => default(),
+        AskedSite::Machine(name) => engine.site_for_host(&name).unwrap_or_else(default),
+        AskedSite::Named(name) => engine.site_for_host(&name).ok_or(name)?,
+        AskedSite::Unreadable(quoted) => return Err(quoted),
+    };
+    Ok(Arc::clone(site))
 }
 
 #[cfg(test)]
 mod tests {
     use http::{HeaderMap, HeaderValue, header};
 
-    use super::site_of;
+    use super::{ProxyHeaders, site_of};
     use crate::engine::Engine;
     use crate::history::HistoryLimits;
 
@@ -56,7 +57,7 @@ mod tests {
         let site = |host: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::HOST, HeaderValue::from_static(host));
-            site_of(&engine, &headers).map(|site| site.name().to_owned())
+            site_of(&engine, ProxyHeaders::Ignored, &headers).map(|site| site.name().to_owned())
         };
         for host in ["127.0.0.1:3000", "localhost", "[::1]:3000", "192.168.1.20:3000", "a.example", "A.Example:80"] {
             assert_eq!(site(host).as_deref(), Ok("a.example"), "{host}");
@@ -69,12 +70,28 @@ mod tests {
     }
 
     #[test]
+    fn a_trusted_proxys_word_is_the_site_or_an_unknown_one() {
+        let engine = Engine::new(&["a.example".to_owned(), "b.example".to_owned()], HistoryLimits::default());
+        let site = |proxy: ProxyHeaders, name: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static("a.example"));
+            headers.insert("x-frappe-site-name", HeaderValue::from_static(name));
+            site_of(&engine, proxy, &headers).map(|site| site.name().to_owned())
+        };
+        assert_eq!(site(ProxyHeaders::Trusted, "b.example"), Ok("b.example".to_owned()));
+        for unknown in ["c.example", "localhost", "127.0.0.1", ""] {
+            assert_eq!(site(ProxyHeaders::Trusted, unknown), Err(unknown.to_owned()));
+            assert_eq!(site(ProxyHeaders::Ignored, unknown), Ok("a.example".to_owned()));
+        }
+    }
+
+    #[test]
     fn a_site_with_capitals_is_reached_and_keeps_its_spelling() {
         let engine = Engine::new(&["first.example".to_owned(), "ERP.Example.com".to_owned()], HistoryLimits::default());
         for host in ["erp.example.com", "ERP.Example.com", "ERP.EXAMPLE.COM:3000"] {
             let mut headers = HeaderMap::new();
             headers.insert(header::HOST, HeaderValue::from_static(host));
-            let site = site_of(&engine, &headers).expect(host);
+            let site = site_of(&engine, ProxyHeaders::Ignored, &headers).expect(host);
             assert_eq!(site.name(), "ERP.Example.com");
         }
     }

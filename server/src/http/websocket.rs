@@ -1,6 +1,6 @@
 //! The WebSocket handshake (RFC 6455 section 4.2), and how a connection begins.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Extension;
@@ -17,12 +17,13 @@ use tracing::{debug, info, warn};
 use tungstenite::handshake::derive_accept_key;
 
 use super::App;
-use super::request_site::RequestSite;
+use super::credentials::credential_of;
+use super::request_site::site_of;
 use crate::conn;
 use crate::engine::SiteEngine;
 use crate::queue::Queue;
 use crate::session::Session;
-use crate::site::Credentials;
+use crate::site::{Caller, Credential};
 
 /// The address a request came from.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +32,6 @@ pub(super) struct Peer(pub(super) SocketAddr);
 /// Answers a handshake and starts the connection.
 pub(super) async fn handshake(
     State(app): State<App>,
-    Extension(RequestSite(site)): Extension<RequestSite>,
     Extension(Peer(peer)): Extension<Peer>,
     mut request: Request,
 ) -> Response {
@@ -43,12 +43,15 @@ pub(super) async fn handshake(
         Ok(accept) => accept,
         Err(refusal) => return refusal.into_response(),
     };
-    let credentials = Credentials::of(request.headers());
+    let site = site_of(&app.inner.engine, app.inner.proxy, request.headers());
+    let address = app.inner.proxy.client_address(request.headers(), peer.ip());
+    let name = site.as_ref().map(|site| site.name()).unwrap_or_default();
+    let credential = credential_of(&app, name, request.headers());
     let tasks = app.inner.tasks.clone();
     tasks.spawn(async move {
         match upgrade.await {
-            Ok(upgraded) => connect(app, site, peer, credentials, upgraded).await,
-            Err(error) => debug!(%peer, "A WebSocket handshake was not finished: {error}."),
+            Ok(upgraded) => connect(app, site, address, credential, upgraded).await,
+            Err(error) => debug!(%address, "A WebSocket handshake was not finished: {error}."),
         }
     });
     let headers = [
@@ -98,23 +101,37 @@ fn accept_key(headers: &HeaderMap) -> Result<String, Refusal> {
 }
 
 /// From here on the connection is a plain socket: nothing of HTTP is kept.
-async fn connect(app: App, site: Arc<SiteEngine>, peer: SocketAddr, credentials: Credentials, upgraded: Upgraded) {
+async fn connect(
+    app: App,
+    site: Result<Arc<SiteEngine>, String>,
+    address: IpAddr,
+    credential: Credential,
+    upgraded: Upgraded,
+) {
     let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
-        return warn!(%peer, "A connection that is no plain TCP stream was dropped.");
+        return warn!(%address, "A connection that is no plain TCP stream was dropped.");
     };
     let line = Arc::new(parts.io.into_inner());
     let queue = Arc::new(Queue::new(line.clone(), app.inner.limits.queue));
     let limits = app.inner.limits.connection;
     let refuse = async |code: CloseCode| conn::refuse(&line, &queue, code, limits).await;
 
-    let Some(_from_address) = app.inner.admissions.admit_address(peer.ip()) else {
-        info!(%peer, "Refused a connection: its address has as many as it may.");
+    let Some(_from_address) = app.inner.admissions.admit_address(address) else {
+        info!(%address, "Refused a connection: its address has as many as it may.");
         return refuse(CloseCode::TooManyConnections).await;
     };
-    let viewer = match app.inner.site.identify(site.name(), &credentials).await {
+    let site = match site {
+        Ok(site) => site,
+        Err(host) => {
+            info!(host, %address, "Refused a connection: no site of this server has its host's name.");
+            return refuse(CloseCode::UnknownSite).await;
+        }
+    };
+    let _of_session = app.inner.sessions.enter(site.name(), &credential, &queue);
+    let viewer = match app.inner.authority.identify(site.name(), &credential).await {
         Ok(viewer) => viewer,
         Err(error) => {
-            info!(site = site.name(), %peer, "Refused a connection: {error}.");
+            info!(site = site.name(), %address, "Refused a connection: {error}.");
             return refuse(error.close_code()).await;
         }
     };
@@ -123,18 +140,10 @@ async fn connect(app: App, site: Arc<SiteEngine>, peer: SocketAddr, credentials:
         return refuse(CloseCode::TooManyConnections).await;
     };
     let connection = app.inner.engine.new_connection();
-    let heartbeat = u32::try_from(limits.heartbeat.as_secs()).unwrap_or(u32::MAX);
     let (site_name, user) = (viewer.site.clone(), viewer.user.clone());
-    debug!(site = site_name, user, %connection, %peer, "Connected.");
-    let session = Session::begin(
-        site,
-        viewer,
-        connection,
-        Arc::clone(&queue),
-        app.inner.limits.session,
-        heartbeat,
-        &app.inner.build,
-    );
+    debug!(site = site_name, user, %connection, %address, "Connected.");
+    let caller = Caller { viewer, credential };
+    let session = Session::begin(Arc::clone(&app.inner.session), site, caller, connection, Arc::clone(&queue));
     let stopping = app.inner.stopping.clone();
     let run = conn::run(line, parts.read_buf.to_vec(), queue, session, limits, stopping);
     let reason = run.await.map_or("gone", CloseCode::word);

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use realtime::close::CloseCode;
 
-use super::{Queue, QueueLimits, QueueState, Wire};
+use super::{NewestOf, Queue, QueueLimits, QueueState, Wire};
+use crate::hub::ConnectionId;
 use crate::websocket;
 
 /// A socket that takes as many bytes as it is told to.
@@ -130,4 +131,39 @@ fn the_last_word_is_said_once() {
     let mut expected = websocket::bye(CloseCode::Restart).to_vec();
     expected.extend(websocket::close(CloseCode::Restart));
     assert_eq!(wire.written(), expected);
+}
+
+fn newest_of(from: u64, subject: u64) -> NewestOf {
+    NewestOf { from: ConnectionId(from), subject }
+}
+
+#[test]
+fn a_newer_cursor_takes_the_place_of_one_that_waits() {
+    let wire = Arc::new(Throttled::default());
+    let queue = Queue::new(wire.clone(), QueueLimits { frames: 100, bytes: 1000 });
+    let _ = queue.push(websocket::text("event"));
+    for position in 0..1000 {
+        let _ = queue.push_newest(websocket::text(&format!("cursor {position:03}")), newest_of(1, 7));
+        let _ = queue.push_newest(websocket::text(&format!("typing {position:03}")), newest_of(1, 8));
+        let _ = queue.push_newest(websocket::text(&format!("others {position:03}")), newest_of(2, 7));
+    }
+    wire.allow(1000);
+    queue.flush();
+    let texts = ["event", "cursor 999", "typing 999", "others 999"].map(websocket::text);
+    assert_eq!(wire.written(), texts.concat());
+}
+
+#[test]
+fn a_cursor_that_is_half_written_is_finished_first() {
+    let wire = Arc::new(Throttled::default());
+    let queue = Queue::new(wire.clone(), QueueLimits { frames: 100, bytes: 1000 });
+    let _ = queue.push_newest(websocket::text("first"), newest_of(1, 7));
+    wire.allow(3);
+    queue.flush();
+    for text in ["second", "third"] {
+        let _ = queue.push_newest(websocket::text(text), newest_of(1, 7));
+    }
+    wire.allow(1000);
+    queue.flush();
+    assert_eq!(wire.written(), ["first", "third"].map(websocket::text).concat());
 }

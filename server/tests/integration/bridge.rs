@@ -267,6 +267,7 @@ async fn a_newcomer_in_the_middle_of_a_stream_misses_nothing_wherever_it_starts(
                 room: Room::user("Administrator"),
                 since: Some(position.clone()),
                 latest: vec![],
+                token: None,
             })
             .await;
             loop {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use realtime::close::CloseCode;
-use realtime::frame::{ClientFrame, Denial, ServerFrame};
+use realtime::frame::{ClientFrame, Denial, ServerFrame, Trouble};
 use realtime::host::PageStart;
 
 use crate::support::server::run;
@@ -37,8 +37,12 @@ fn the_protocols_tables_are_complete() {
         let row = format!("| {} | `{}` | {comes_back} | {} |", code.number(), code.word(), code.sentence());
         assert!(protocol.contains(&row), "docs/PROTOCOL.md lacks: {row}");
     }
+    for trouble in Trouble::ALL {
+        let row = format!("| `{}` | {} | {} |", trouble.word(), trouble.sentence(), trouble.remedy());
+        assert!(protocol.contains(&row), "docs/PROTOCOL.md lacks: {row}");
+    }
     for denial in Denial::ALL {
-        let row = format!("| `{}` | {} |", denial.word(), denial.sentence());
+        let row = format!("| `{}` | {} | {} |", denial.word(), denial.sentence(), denial.remedy());
         assert!(protocol.contains(&row), "docs/PROTOCOL.md lacks: {row}");
     }
 }
@@ -50,7 +54,7 @@ fn the_protocols_examples_are_frames() {
         blocks(&protocol, fence).iter().flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
     };
     let (client, server, start) = (lines("json client"), lines("json server"), lines("json start"));
-    assert_eq!((client.len(), server.len(), start.len()), (4, 9, 1));
+    assert_eq!((client.len(), server.len(), start.len()), (7, 13, 1));
     for line in client {
         let frame = ClientFrame::parse(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
         assert_eq!(frame.encode(), line);

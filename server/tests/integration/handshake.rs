@@ -7,7 +7,7 @@ use realtime::close::CloseCode;
 use realtime::frame::ServerFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::support::page::{Page, close_code, open};
+use crate::support::page::{Page, close_code, next_frame, open};
 use crate::support::redis::Redis;
 use crate::support::server::Server;
 
@@ -28,9 +28,24 @@ async fn a_wrong_origin_or_protocol_is_answered_over_http() {
         assert_eq!(refused(&server, &[("origin", origin)]).await, 403, "{origin}");
     }
     assert_eq!(refused(&server, &[("sec-websocket-protocol", "frappe-live.v9")]).await, 400);
-    assert_eq!(refused(&server, &[("host", "evil.example")]).await, 404);
+    let foreign = [("host", "evil.example"), ("origin", "https://other.example")];
+    assert_eq!(refused(&server, &foreign).await, 403, "before the site is looked for");
+    for site in ["cross-site", "same-site", "somewhere"] {
+        assert_eq!(refused(&server, &[("origin", &own), ("sec-fetch-site", site)]).await, 403, "{site}");
+    }
+    assert!(open(&server, &[("origin", &own), ("sec-fetch-site", "same-origin")]).await.is_ok());
     let allowing = Server::start(&["--allow-origin", "https://app.example.com"]);
-    assert!(open(&allowing, &[("origin", "https://app.example.com")]).await.is_ok());
+    assert!(open(&allowing, &[("origin", "https://app.example.com"), ("sec-fetch-site", "cross-site")]).await.is_ok());
+}
+
+/// A page's script cannot read an HTTP status: it would come back for ever.
+#[tokio::test]
+async fn an_unknown_site_is_said_on_the_socket() {
+    let server = Server::start(&[]);
+    let mut socket = open(&server, &[("host", "other.example")]).await.expect("the reason comes on the socket");
+    let frame = next_frame(&mut socket).await;
+    assert!(matches!(frame, ServerFrame::Bye { code: CloseCode::UnknownSite }), "{frame:?}");
+    assert_eq!(close_code(&mut socket).await, CloseCode::UnknownSite.number());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use crate::support::redis::free_port;
 use crate::support::server::Server;
 
 /// Sends bytes as they are and returns what comes back until the end.
@@ -115,4 +116,98 @@ fn an_unknown_site_is_told_apart_from_this_machine() {
     assert!(matches!(status(&answer), 400 | 404) && !answer.contains("<script>alert"), "{answer}");
     let answer = with_host("other.example.com");
     assert!(status(&answer) == 404 && answer.contains("other.example.com"), "{answer}");
+}
+
+fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
+    let lines = answer.split("\r\n\r\n").next()?.lines().filter_map(|line| line.split_once(": "));
+    lines.filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value).next()
+}
+
+#[test]
+fn head_says_the_length_of_the_page() {
+    // No event comes, so that both answers are of the same page.
+    let redis = format!("redis://127.0.0.1:{}", free_port());
+    let server = Server::start(&["--redis", &redis]);
+    let ask_with = |method: &str, path: &str, host: &str| {
+        ask(&server, format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes())
+    };
+    for (path, host) in [("/live/", "localhost"), ("/live/nothing", "localhost"), ("/live/", "other.example")] {
+        let (head, get) = (ask_with("HEAD", path, host), ask_with("GET", path, host));
+        let body = get.split_once("\r\n\r\n").expect("a body").1;
+        assert_eq!(header(&head, "content-length"), Some(body.len().to_string().as_str()), "{path} {host}: {head}");
+        assert!(head.ends_with("\r\n\r\n"), "{path} {host}: {head}");
+    }
+}
+
+#[test]
+fn a_server_function_that_does_not_exist_is_404_in_our_own_words() {
+    let server = Server::start(&[]);
+    for path in ["/live/api/nothing", "/live/api/sign_in_as/more"] {
+        let answer = get(&server, path);
+        assert!(status(&answer) == 404 && answer.contains("No server function"), "{path}: {answer}");
+    }
+    let answer = get(&server, "/live/api/sign_in_as");
+    assert!(status(&answer) == 405 && header(&answer, "allow") == Some("POST"), "{answer}");
+}
+
+#[test]
+fn another_sites_page_cannot_call_a_function_and_can_link_to_a_page() {
+    let server = Server::start(&[]);
+    let from = |site: &str, request: &str| {
+        let rest =
+            format!("Host: localhost\r\nSec-Fetch-Site: {site}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+        status(&ask(&server, format!("{request} HTTP/1.1\r\n{rest}").as_bytes()))
+    };
+    for site in ["cross-site", "same-site", "elsewhere"] {
+        assert_eq!(from(site, "POST /live/api/sign_in_as"), 403, "{site}");
+        assert_eq!(from(site, "GET /live/api/sign_in_as"), 403, "{site}");
+        assert_eq!(from(site, "GET /live/count"), 200, "{site}");
+    }
+    assert_eq!(from("same-origin", "GET /live/api/nothing"), 404);
+}
+
+#[test]
+fn a_page_holds_no_script_but_those_that_its_policy_names() {
+    let server = Server::start(&[]);
+    for path in ["/live/", "/live/count", "/live/nothing"] {
+        let answer = get(&server, path);
+        let (_, policy) =
+            header(&answer, "content-security-policy").expect("a policy").split_once("'nonce-").expect("a nonce");
+        let nonce = format!("nonce=\"{}\"", policy.split_once('\'').expect("it ends").0);
+        let tags = answer.split("<script").skip(1).map(|rest| rest.split_once('>').expect("a tag ends").0);
+        for tag in tags {
+            assert!(tag.contains(&nonce) || tag.contains("type=\"application/json\""), "{path}: <script{tag}>");
+        }
+        let is_handler = |rest: &str| {
+            let name = rest.split_once("=\"").map(|(name, _)| name);
+            name.is_some_and(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase()))
+        };
+        assert!(!answer.split(" on").skip(1).any(is_handler), "{path}: {answer}");
+    }
+}
+
+#[test]
+fn the_operator_says_whose_pages_may_embed_ours() {
+    let policy = |args: &[&str]| {
+        let answer = get(&Server::start(args), "/live/");
+        header(&answer, "content-security-policy").expect("a policy").to_owned()
+    };
+    let nobody_else = policy(&[]);
+    assert!(nobody_else.ends_with("; frame-ancestors 'self'"), "{nobody_else}");
+    let two = policy(&["--frame-ancestor", "https://app.example.com", "--frame-ancestor", "https://*.example.org"]);
+    assert!(two.ends_with("; frame-ancestors 'self' https://app.example.com https://*.example.org"), "{two}");
+    assert!(policy(&["--frame-ancestor", "none"]).ends_with("; frame-ancestors 'none'"));
+}
+
+#[test]
+fn strangers_do_not_learn_where_redis_is() {
+    let redis = format!("127.0.0.1:{}", free_port());
+    let server = Server::start(&["--redis", &format!("redis://{redis}")]);
+    let ready =
+        |line: &str| ask(&server, format!("GET /live/readyz HTTP/1.1\r\n{line}Connection: close\r\n\r\n").as_bytes());
+    assert!(ready("Host: localhost\r\n").contains(&redis));
+    for line in ["Host: localhost\r\nX-Forwarded-For: 127.0.0.1\r\n", "Host: demo.localhost\r\n"] {
+        let answer = ready(line);
+        assert!(status(&answer) == 503 && answer.contains("redis 1: ") && !answer.contains(&redis), "{answer}");
+    }
 }

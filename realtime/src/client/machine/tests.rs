@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{Effect, Input, LinkState, Machine};
+use super::{Effect, Input, LinkState, Machine, Phase};
 use crate::close::CloseCode;
 
 const BEAT: u64 = 25_000;
@@ -62,7 +62,12 @@ fn it_never_gives_up() {
 fn a_terminal_close_is_believed() {
     for terminal in CloseCode::ALL.into_iter().filter(|code| !code.should_reconnect()) {
         let mut machine = live(0);
-        assert_eq!(machine.step(1, Input::Closed(terminal.number())), OFFLINE);
+        let state = match terminal {
+            CloseCode::SessionExpired | CloseCode::Unauthorized => LinkState::SessionExpired,
+            _ => LinkState::Offline,
+        };
+        let effects = machine.step(1, Input::Closed(terminal.number()));
+        assert_eq!(effects, [Effect::Show(state), Effect::Say(state)], "{terminal:?}");
         assert_eq!((machine.wake_at(), machine.ended_by()), (None, Some(terminal)));
         assert_eq!(machine.step(2, Input::Seen), []);
     }
@@ -72,8 +77,63 @@ fn a_terminal_close_is_believed() {
 fn a_bye_explains_a_close_without_a_code() {
     let mut machine = live(0);
     machine.step(1, Input::Bye(CloseCode::SessionExpired));
-    assert_eq!(machine.step(1, Input::Closed(1006)), OFFLINE);
+    let expired = LinkState::SessionExpired;
+    assert_eq!(machine.step(1, Input::Closed(1006)), [Effect::Show(expired), Effect::Say(expired)]);
     assert_eq!(machine.ended_by(), Some(CloseCode::SessionExpired));
+    // Nothing that happens to the network makes it less over.
+    assert_eq!(machine.step(2, Input::NetworkLost), []);
+    assert_eq!(machine.step(3, Input::NetworkBack), []);
+}
+
+#[test]
+fn joins_that_fail_are_asked_again_together_after_a_short_wait() {
+    let mut machine = live(0);
+    assert_eq!(machine.step(10, Input::JoinFailed), []);
+    let at = machine.wake_at().expect("a time to ask");
+    assert!((10..=1_010).contains(&at), "the first wait is short: {at}");
+    assert_eq!(machine.step(11, Input::JoinFailed), [], "another room");
+    assert_eq!(machine.wake_at(), Some(at), "they wait together");
+    assert_eq!(machine.step(at, Input::Wake), [Effect::AskAgain]);
+    assert_eq!(machine.step(at, Input::Wake), [], "once");
+}
+
+#[test]
+fn joins_that_keep_failing_are_asked_ever_more_seldom_until_all_is_settled() {
+    let mut machine = live(0);
+    let mut now = 0;
+    let mut asks = 0;
+    let wait = |machine: &mut Machine, now: &mut u64| {
+        let failed = *now;
+        machine.step(*now, Input::JoinFailed);
+        loop {
+            *now = machine.wake_at().expect("another time to ask");
+            // The server answers, only not as one would like.
+            machine.step(*now, Input::Heard);
+            if machine.step(*now, Input::Wake).contains(&Effect::AskAgain) {
+                return *now - failed;
+            }
+        }
+    };
+    while now < 600_000 {
+        assert!(wait(&mut machine, &mut now) <= 20_000);
+        asks += 1;
+    }
+    assert!((30..120).contains(&asks), "{asks} times in ten minutes");
+    machine.step(now, Input::Settled);
+    assert!(wait(&mut machine, &mut now) <= 1_000, "a new trouble is asked about soon");
+}
+
+#[test]
+fn a_lost_line_takes_its_failed_joins_along() {
+    let mut machine = live(0);
+    machine.step(1, Input::JoinFailed);
+    machine.step(2, Input::Closed(1006));
+    assert_eq!(machine.step(2, Input::JoinFailed), [], "nobody can be asked");
+    let at = machine.wake_at().expect("a next try");
+    assert_eq!(machine.step(at, Input::Wake), [Effect::Open]);
+    machine.step(at, Input::Hello { heartbeat: BEAT });
+    assert_eq!(machine.step(at + 1_500, Input::Wake), [Effect::Say(LinkState::Reconnecting)]);
+    assert_eq!(machine.wake_at(), Some(at + BEAT), "the new line asks for every room anyway");
 }
 
 #[test]
@@ -184,8 +244,10 @@ fn any_input() -> impl Strategy<Value = Input> {
         Just(Input::Start),
         Just(Input::Hello { heartbeat: BEAT }),
         Just(Input::Settled),
+        Just(Input::JoinFailed),
         Just(Input::Heard),
-        prop::sample::select(vec![1000_u16, 1001, 1006, 1009, 4000, 4001, 4002, 4003]).prop_map(Input::Closed),
+        prop::sample::select(vec![1000_u16, 1001, 1006, 1009, 4000, 4001, 4002, 4003, 4100, 4101])
+            .prop_map(Input::Closed),
         Just(Input::Wake),
         Just(Input::Seen),
         Just(Input::NetworkBack),
@@ -201,14 +263,14 @@ proptest! {
     #[test]
     fn a_page_is_never_stuck(inputs in prop::collection::vec((0_u64..40_000, any_input()), 1..200), seed: u64) {
         let mut machine = Machine::new(seed);
-        let (mut now, mut sockets) = (0, 0_i32);
+        let (mut now, mut sockets, mut has_failed) = (0, 0_i32, false);
         let (mut shown, mut said) = (LinkState::Connecting, LinkState::Connecting);
         machine.step(now, Input::Start);
         sockets += 1;
         for (passed, input) in inputs {
             now += passed;
             // The shell reports only what can happen to the socket it holds.
-            if sockets == 0 && matches!(input, Input::Hello { .. } | Input::Settled | Input::Heard | Input::Closed(_)) {
+            if sockets == 0 && matches!(input, Input::Hello { .. } | Input::Settled | Input::JoinFailed | Input::Heard | Input::Closed(_)) {
                 continue;
             }
             if matches!(input, Input::Hello { .. }) && machine.is_open() {
@@ -217,6 +279,7 @@ proptest! {
             if matches!(input, Input::Closed(_)) {
                 sockets = 0;
             }
+            has_failed = machine.is_open() && (has_failed || input == Input::JoinFailed);
             for effect in machine.step(now, input) {
                 match effect {
                     Effect::Open => {
@@ -225,6 +288,10 @@ proptest! {
                     }
                     Effect::Close => sockets = 0,
                     Effect::Ping => prop_assert_eq!(sockets, 1, "a ping into nothing"),
+                    Effect::AskAgain => {
+                        prop_assert!(machine.is_open() && has_failed, "asked for nothing");
+                        has_failed = false;
+                    }
                     Effect::Show(state) => {
                         prop_assert_ne!(state, shown);
                         shown = state;
@@ -237,7 +304,14 @@ proptest! {
                 }
             }
         }
+        if machine.is_open() && has_failed {
+            let asks_by = machine.wake_at().expect("a time to ask");
+            prop_assert!(asks_by <= now + 20_000, "a failed join is forgotten");
+        }
         let ended = machine.ended_by().is_some();
+        prop_assert_eq!(ended, matches!(machine.phase, Phase::Ended));
+        let is_over = matches!(machine.ended_by(), Some(CloseCode::SessionExpired | CloseCode::Unauthorized));
+        prop_assert_eq!(is_over, shown == LinkState::SessionExpired);
         machine.step(now, Input::NetworkBack);
         let effects = machine.step(now, Input::Seen);
         let opened = effects.contains(&Effect::Open);

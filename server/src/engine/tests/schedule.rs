@@ -3,11 +3,10 @@
 //! The real engine, session and queue on one side, the page's real store on the other, and between them
 //! a line that can be cut with frames still on it.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use realtime::client::store::{ListenerId, Outcome, Store};
+use realtime::client::store::{Interest, ListenerId, Outcome, Store};
 use realtime::frame::{ClientFrame, ServerFrame};
 use realtime::host::{UserType, Viewer};
 use realtime::position::Position;
@@ -17,7 +16,8 @@ use super::{Recorder, publish};
 use crate::engine::{Engine, Written};
 use crate::history::HistoryLimits;
 use crate::queue::{Queue, QueueLimits};
-use crate::session::{Session, SessionLimits};
+use crate::session::{Session, SessionLimits, SessionParts};
+use crate::site::{Caller, Credential};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -64,7 +64,7 @@ impl Page {
     fn rendered_at(start: &Position) -> Self {
         let mut store = Store::default();
         let listeners = [Room::user("jane"), Room::Site].map(|room| {
-            let (id, _) = store.listen(&room, "e", false, Some(start.clone()), false);
+            let (id, _) = store.listen(&room, "e", Interest::Event, Some(start.clone()), false);
             (id, room, Vec::new())
         });
         Self { store, listeners: listeners.into(), epoch: String::new(), line: None }
@@ -74,9 +74,10 @@ impl Page {
         self.cut();
         let wire = Arc::new(Recorder::default());
         let queue = Arc::new(Queue::new(wire.clone(), QueueLimits { frames: 40, bytes: 1 << 20 }));
-        let limits = SessionLimits { rooms: 10, joins_per_second: NonZeroU32::MAX, errors: 0 };
+        let parts = SessionParts::for_a_test(SessionLimits::WIDE);
+        let caller = Caller { viewer: viewer(), credential: Credential::Nobody };
         let site = Arc::clone(engine.default_site());
-        let session = Session::begin(site, viewer(), engine.new_connection(), queue.clone(), limits, 25, "b");
+        let session = Session::begin(parts, site, caller, engine.new_connection(), queue.clone());
         self.line = Some(Line { session, wire, queue, on_the_way: std::collections::VecDeque::new() });
     }
 

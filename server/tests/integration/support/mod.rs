@@ -1,5 +1,7 @@
 //! What the integration tests share: real processes, started on free ports and stopped with the test.
 
+pub(crate) mod beside;
+pub(crate) mod browser;
 pub(crate) mod captures;
 pub(crate) mod frappe;
 pub(crate) mod page;

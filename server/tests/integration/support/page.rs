@@ -65,7 +65,7 @@ impl Page {
     /// Joins a room and returns the answer.
     pub(crate) async fn join(&mut self, room: Room, since: Option<Position>, latest: &[&str]) -> ServerFrame {
         let latest = latest.iter().map(ToString::to_string).collect();
-        self.say(&ClientFrame::Join { reference: 1, room, since, latest }).await;
+        self.say(&ClientFrame::Join { reference: 1, room, since, latest, token: None }).await;
         self.frame().await
     }
 

@@ -1,0 +1,189 @@
+//! The one who decides: rules here, Frappe's word there, and what was answered a moment ago in between.
+//!
+//! Frappe's answers are kept for a short time, and equal questions under way are asked once, so that
+//! neither a hundred tabs nor a flood of joins becomes a flood of questions to gunicorn.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::future::Cache;
+use realtime::frame::Denial;
+use realtime::host::{UserType, Viewer};
+use realtime::room::Room;
+use tracing::{info, warn};
+
+use super::{Decision, Grant, Refusal, RoomRule};
+use crate::seal::Sealer;
+use crate::site::{AskError, Caller, Credential, Site, Subject};
+
+/// The longest name of a room, in bytes: a doctype has 61 characters, a document's name 140 (`frappe`,
+/// `varchar(140)`), of at most four bytes each.
+const ROOM_BYTES: usize = 500;
+/// Answers that are kept of each kind.
+const ANSWERS: u64 = 100_000;
+/// What a task's token is sealed for.
+const TASK: &str = "task";
+/// How long a task's token opens its room.
+const TASK_LIFETIME: Duration = Duration::from_hours(24);
+
+/// What an [`Authority`] is made of.
+pub struct AuthorityParts {
+    /// Who is asked.
+    pub site: Arc<dyn Site>,
+    /// Seals the tokens of tasks.
+    pub sealer: Arc<Sealer>,
+    /// Custom rooms that may be joined.
+    pub rules: Vec<RoomRule>,
+    /// Whether a System User may join any task's room.
+    pub open_tasks: bool,
+    /// How long an answer of Frappe's is good for.
+    pub kept_for: Duration,
+}
+
+type SessionKey = (Arc<str>, Credential);
+type SubjectKey = (Arc<str>, Credential, Subject);
+
+/// Decides who may join which room.
+pub struct Authority {
+    site: Arc<dyn Site>,
+    sealer: Arc<Sealer>,
+    rules: Vec<RoomRule>,
+    open_tasks: bool,
+    viewers: Cache<SessionKey, Result<Viewer, AskError>>,
+    verdicts: Cache<SubjectKey, Result<(), Denial>>,
+}
+
+impl Authority {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: AuthorityParts) -> Self {
+        let AuthorityParts { site, sealer, rules, open_tasks, kept_for } = parts;
+        Self {
+            site,
+            sealer,
+            rules,
+            open_tasks,
+            viewers: Cache::builder().max_capacity(ANSWERS).time_to_live(kept_for).build(),
+            verdicts: Cache::builder().max_capacity(ANSWERS).time_to_live(kept_for).build(),
+        }
+    }
+
+    /// Who is asked.
+    #[must_use]
+    pub fn site(&self) -> &Arc<dyn Site> {
+        &self.site
+    }
+
+    /// Who a credential is of.
+    ///
+    /// # Errors
+    /// Frappe's refusal, which is kept too, or why Frappe could not be asked.
+    pub async fn identify(&self, site: &str, credential: &Credential) -> Result<Viewer, AskError> {
+        let key = (site.into(), credential.clone());
+        let ask = async {
+            match self.site.identify(site, credential).await {
+                Err(error) if !error.is_frappes_word() => Err(error),
+                word => Ok(word),
+            }
+        };
+        let kept = self.viewers.try_get_with(key, ask).await;
+        kept.unwrap_or_else(|error| Err(AskError::clone(&error)))
+    }
+
+    /// Forgets what was answered about a credential: it has been signed out.
+    pub async fn forget(&self, site: &str, credential: &Credential) {
+        self.viewers.invalidate(&(site.into(), credential.clone())).await;
+    }
+
+    /// What can be said about a room without asking Frappe. `token` is what a page shows for a task.
+    #[must_use]
+    pub fn decide(&self, viewer: &Viewer, room: Room, token: Option<&str>) -> Decision {
+        if let Some(denial) = flaw_of(&room) {
+            return Decision::Denied(denial);
+        }
+        let denial = match &room {
+            Room::Website => None,
+            Room::User(user) => (*user != viewer.user).then_some(Denial::NotYours),
+            Room::Site => (viewer.user_type != UserType::SystemUser).then_some(Denial::SystemUsersOnly),
+            Room::DocType(doctype) => return Decision::Ask(Subject { doctype: doctype.clone(), name: None }),
+            // Who may read a document may see who has it open.
+            Room::Doc { doctype, name } | Room::OpenDoc { doctype, name } => {
+                return Decision::Ask(Subject { doctype: doctype.clone(), name: Some(name.clone()) });
+            }
+            Room::Task(task_id) => (!self.has_task(viewer, task_id, token)).then_some(Denial::TaskNotGiven),
+            Room::Custom(name) => (!self.rules.iter().any(|rule| rule.lets_in(viewer, name))).then_some(Denial::NoRule),
+        };
+        denial.map_or_else(|| Decision::Granted(Grant { room }), Decision::Denied)
+    }
+
+    /// Asks Frappe about a room.
+    ///
+    /// # Errors
+    /// Frappe's no, or why it did not say.
+    pub async fn ask(&self, caller: &Caller, room: Room, subject: Subject) -> Result<Grant, Refusal> {
+        let Caller { viewer, credential } = caller;
+        let key = (viewer.site.as_str().into(), credential.clone(), subject.clone());
+        let verdict = self.verdicts.try_get_with(key, self.site.may_read(caller, &subject)).await;
+        match verdict {
+            Ok(Ok(())) => Ok(Grant { room }),
+            Ok(Err(denial)) => Err(Refusal::Denied(denial)),
+            Err(error) => {
+                if error.is_frappes_word() {
+                    info!(site = viewer.site, user = viewer.user, %room, "A join found its session over: {error}.");
+                } else {
+                    warn!(site = viewer.site, user = viewer.user, %room, "A join could not be decided: {error}.");
+                }
+                Err(AskError::clone(&error).into())
+            }
+        }
+    }
+
+    /// The token that opens a task's room to this user, for as long as a day.
+    #[must_use]
+    pub fn task_token(&self, viewer: &Viewer, task_id: &str) -> String {
+        self.sealer.seal(TASK, &task_text(viewer, task_id), TASK_LIFETIME)
+    }
+
+    /// Frappe checks nothing here (FRAPPE 13 to 17), and ids may be as short as five characters.
+    fn has_task(&self, viewer: &Viewer, task_id: &str, token: Option<&str>) -> bool {
+        let is_open = self.open_tasks && viewer.user_type == UserType::SystemUser;
+        let opened = token.and_then(|token| self.sealer.open(TASK, token));
+        is_open || opened.is_some_and(|text| text == task_text(viewer, task_id))
+    }
+}
+
+/// What a task's token says. No site's name or login id holds a line break.
+fn task_text(viewer: &Viewer, task_id: &str) -> String {
+    format!("{}\n{}\n{task_id}", viewer.site, viewer.user)
+}
+
+/// Why no room can have this name. An empty name would ask Frappe 16 about the doctype instead.
+fn flaw_of(room: &Room) -> Option<Denial> {
+    let (is_named, bytes) = match room {
+        Room::Site | Room::Website => (true, 0),
+        Room::User(name) | Room::DocType(name) | Room::Task(name) | Room::Custom(name) => {
+            (!name.trim().is_empty(), name.len())
+        }
+        Room::Doc { doctype, name } | Room::OpenDoc { doctype, name } => {
+            (!doctype.trim().is_empty() && !name.trim().is_empty(), doctype.len() + name.len())
+        }
+    };
+    (!is_named || bytes > ROOM_BYTES).then_some(Denial::BadRoom)
+}
+
+#[cfg(test)]
+impl Authority {
+    /// Decides for the demo's people, for tests of what comes after.
+    pub(crate) fn for_a_test() -> Self {
+        Self::new(AuthorityParts {
+            site: Arc::new(crate::site::demo::DemoSite),
+            sealer: Arc::new(Sealer::new(&[])),
+            rules: vec!["board=users".parse().expect("a rule")],
+            open_tasks: false,
+            kept_for: Duration::from_secs(5),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

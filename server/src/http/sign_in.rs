@@ -1,0 +1,230 @@
+//! Signing in and out, with plain forms.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+
+use app::sign_in::SignInForm;
+use axum::Extension;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use cookie::Cookie;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use tracing::{info, warn};
+use url::form_urlencoded;
+
+use super::credentials::credentials_of;
+use super::own_path::{HOME, location, own_path};
+use super::request_site::RequestSite;
+use super::throttle::{Throttle, TooOften};
+use super::websocket::Peer;
+use super::{App, RequestScheme, app_session, pages};
+use crate::site::{SignIn, SignInError, SignedIn};
+
+/// The path of the page.
+const PATH: &str = "/live/login";
+/// The largest form.
+const FORM_BYTES: usize = 16 << 10;
+/// Tries for one user in a minute, wherever they come from.
+const TRIES_A_USER: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
+/// Tries from one address in a minute: a whole office may share one.
+const TRIES_AN_ADDRESS: NonZeroU32 = NonZeroU32::new(30).expect("not zero");
+
+/// Counts tries to sign in: this must be no faster a way to guess passwords than Frappe's own.
+pub(super) struct Tries {
+    of_users: Throttle,
+    of_addresses: Throttle,
+}
+
+impl Tries {
+    pub(super) fn new() -> Self {
+        Self { of_users: Throttle::a_minute(TRIES_A_USER), of_addresses: Throttle::a_minute(TRIES_AN_ADDRESS) }
+    }
+
+    fn check(&self, site: &str, user: &str, address: IpAddr) -> Result<(), TooOften> {
+        self.of_addresses.check(network_of(address))?;
+        self.of_users.check((site, user.to_lowercase()))
+    }
+}
+
+/// Whoever has one IPv6 address has 2^64 of them.
+fn network_of(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
+    }
+}
+
+/// Shows the form.
+pub(super) async fn page(
+    State(app): State<App>,
+    Extension(RequestSite(site)): Extension<RequestSite>,
+    request: Request,
+) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    let Given { redirect_to, .. } = Given::read(query.as_bytes());
+    let form = form(&app, site.name(), String::new(), redirect_to);
+    pages::sign_in(&app, form, StatusCode::OK, request).await
+}
+
+/// Signs in and goes where the visitor came from, or shows the form again.
+pub(super) async fn sign_in(
+    State(app): State<App>,
+    Extension(RequestSite(site)): Extension<RequestSite>,
+    Extension(scheme): Extension<RequestScheme>,
+    Extension(Peer(peer)): Extension<Peer>,
+    request: Request,
+) -> Response {
+    let address = app.inner.proxy.client_address(request.headers(), peer.ip());
+    let (parts, body) = request.into_parts();
+    let Some(given) = read(&parts.headers, body).await else {
+        let sentence =
+            "This address takes the form of /live/login: application/x-www-form-urlencoded, at most 16 KiB.\n";
+        return (StatusCode::UNSUPPORTED_MEDIA_TYPE, sentence).into_response();
+    };
+    let request = Request::from_parts(parts, Body::empty());
+    let Given { user, password, redirect_to } = given;
+    let form = form(&app, site.name(), user.clone(), redirect_to);
+    if user.is_empty() || password.is_empty() {
+        let form = SignInForm { problem: Some("Give both your user name and your password.".to_owned()), ..form };
+        return pages::sign_in(&app, form, StatusCode::BAD_REQUEST, request).await;
+    }
+    let who = SignIn { user: &user, password: &password, address };
+    let outcome = match app.inner.tries.check(site.name(), &user, address) {
+        Ok(()) => app.inner.authority.site().sign_in(site.name(), who).await,
+        Err(TooOften) => Err(SignInError::TooManyTries),
+    };
+    match outcome {
+        Ok(SignedIn { cookies }) => {
+            info!(site = site.name(), user, "Signed in.");
+            redirect(&form.redirect_to, cookies, scheme)
+        }
+        Err(error) => {
+            match &error {
+                SignInError::Ask(problem) => warn!(site = site.name(), "Nobody can sign in: {problem}."),
+                // People type passwords where their names belong: who it was is not logged.
+                refusal => info!(site = site.name(), %address, "Refused a sign-in: {refusal}"),
+            }
+            let needs_own_page = error == SignInError::TwoFactor;
+            let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNAUTHORIZED);
+            let form = SignInForm { problem: Some(error.to_string()), needs_own_page, ..form };
+            pages::sign_in(&app, form, status, request).await
+        }
+    }
+}
+
+/// Signs out: the session ends, and with it its open connections.
+pub(super) async fn sign_out(
+    State(app): State<App>,
+    Extension(RequestSite(site)): Extension<RequestSite>,
+    Extension(scheme): Extension<RequestScheme>,
+    request: Request,
+) -> Response {
+    let authority = &app.inner.authority;
+    let mut problem = None;
+    for credential in credentials_of(&app, site.name(), request.headers()) {
+        if let Err(error) = authority.site().sign_out(site.name(), &credential).await {
+            warn!(site = site.name(), "A session could not be ended: {error}.");
+            problem = Some(error);
+        }
+        authority.forget(site.name(), &credential).await;
+        let ended = app.inner.sessions.end(site.name(), &credential);
+        info!(site = site.name(), "Signed out; {ended} open connections ended.");
+    }
+    let cookies = authority.site().cookies_of_nobody();
+    if problem.is_none() {
+        return redirect(PATH, cookies, scheme);
+    }
+    let sentence = "You are signed out in this browser, but your site did not answer: it may know the session for some \
+                    time yet. Sign in and out again to end it.";
+    let form = form(&app, site.name(), String::new(), HOME.to_owned());
+    let form = SignInForm { problem: Some(sentence.to_owned()), ..form };
+    let mut response = pages::sign_in(&app, form, StatusCode::SERVICE_UNAVAILABLE, request).await;
+    set_all(response.headers_mut(), cookies, scheme);
+    response
+}
+
+/// A link must sign nobody out.
+pub(super) async fn only_posted() -> Response {
+    let sentence = "Signing out is a POST: use the button “Sign out” of any page.\n";
+    (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "POST")], sentence).into_response()
+}
+
+fn redirect(path: &str, cookies: Vec<Cookie<'static>>, scheme: RequestScheme) -> Response {
+    let headers = [(LOCATION, location(path)), (CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    let mut response = (StatusCode::SEE_OTHER, headers).into_response();
+    set_all(response.headers_mut(), cookies, scheme);
+    response
+}
+
+fn set_all(headers: &mut HeaderMap, cookies: Vec<Cookie<'static>>, scheme: RequestScheme) {
+    for cookie in cookies {
+        app_session::set(headers, cookie, scheme);
+    }
+}
+
+fn form(app: &App, site: &str, user: String, redirect_to: String) -> SignInForm {
+    let is_demo = !app.inner.authority.site().demo_people(site).is_empty();
+    SignInForm { user, redirect_to, problem: None, needs_own_page: false, is_demo }
+}
+
+/// What a form says.
+struct Given {
+    user: String,
+    password: String,
+    redirect_to: String,
+}
+
+impl Given {
+    fn read(form: &[u8]) -> Self {
+        let (mut user, mut password, mut redirect_to) = (String::new(), String::new(), None);
+        for (key, value) in form_urlencoded::parse(form) {
+            match &*key {
+                "usr" => value.trim().clone_into(&mut user),
+                "pwd" => password = value.into_owned(),
+                "redirect-to" => redirect_to = own_path(&value),
+                _ => {}
+            }
+        }
+        Self { user, password, redirect_to: redirect_to.unwrap_or_else(|| HOME.to_owned()) }
+    }
+}
+
+async fn read(headers: &HeaderMap, body: Body) -> Option<Given> {
+    let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let is_form = content_type.split(';').next()?.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded");
+    let form = if is_form { to_bytes(body, FORM_BYTES).await.ok()? } else { return None };
+    Some(Given::read(&form))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::{Given, Tries, network_of};
+
+    #[test]
+    fn a_form_keeps_the_password_as_it_is_and_leads_nowhere_else() {
+        let given = Given::read(b"usr=+jane%40example.com+&pwd=+p%26w+&redirect-to=%2Flive%2Fcount&other=1");
+        assert_eq!((given.user.as_str(), given.password.as_str()), ("jane@example.com", " p&w "));
+        assert_eq!(given.redirect_to, "/live/count");
+        assert_eq!(Given::read(b"redirect-to=%2F%2Fevil.example").redirect_to, "/live/");
+        assert_eq!(Given::read(b"").redirect_to, "/live/");
+    }
+
+    #[test]
+    fn guessing_is_slow_from_one_address_and_for_one_user() {
+        let address = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let tries = Tries::new();
+        let of_jane = (0..11).map(|host| tries.check("s", "Jane", address(&format!("192.0.2.{host}"))).is_ok());
+        assert_eq!(of_jane.filter(|allowed| *allowed).count(), 10);
+        assert!(tries.check("s", "jane", address("198.51.100.1")).is_err(), "capitals make no other user");
+        assert!(tries.check("other", "jane", address("198.51.100.1")).is_ok());
+
+        let from_one = (0..31).map(|user| tries.check("s", &user.to_string(), address("203.0.113.1")).is_ok());
+        assert_eq!(from_one.filter(|allowed| *allowed).count(), 30);
+        assert_eq!(network_of(address("2001:db8::1")), network_of(address("2001:db8::2")));
+        assert_ne!(network_of(address("2001:db8::1")), network_of(address("2001:db8:0:1::1")));
+    }
+}

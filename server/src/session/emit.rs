@@ -1,0 +1,99 @@
+//! From a page to the others in a room, or to a handler of the app.
+
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use realtime::frame::{Ref, ServerFrame, Trouble};
+use realtime::handlers::{Context, HandlerError, Refused};
+use realtime::host::UserType;
+use realtime::room::Room;
+use serde_json::value::RawValue;
+use tokio::time::timeout;
+
+use super::Session;
+use super::work::Done;
+use crate::engine::{Emitted, Written};
+use crate::queue::NewestOf;
+use crate::websocket;
+
+/// The largest message of one emit, in bytes: a cursor, a few words.
+const MESSAGE_BYTES: usize = 8 << 10;
+/// Handlers that run for one connection at a time, with what else goes on.
+const WORK_AT_A_TIME: usize = 16;
+/// How long a handler may take.
+const HANDLER_PATIENCE: Duration = Duration::from_secs(20);
+/// Pages that are written to before the connection's own work goes on.
+const PAGES_AT_ONCE: usize = 64;
+/// What a page hears of a handler that panics; the panic itself stands in the log.
+const BROKEN: &str = "The server failed while it answered; its log says why.";
+/// What a handler's own refusal is called.
+const REFUSED: &str = "refused";
+
+impl Session {
+    /// Tells the others in a room. Only the newest of an event is wanted from one connection: it is in no
+    /// history.
+    pub(super) fn emit_to_room(&self, reference: Ref, room: Room, event: String, message: Box<RawValue>) {
+        if let Some(trouble) = self.too_much(&message).or_else(|| self.guests_have_no_voice_here(&room)) {
+            return self.say(&ServerFrame::trouble(reference, trouble));
+        }
+        let subject = BuildHasherDefault::<DefaultHasher>::default().hash_one((&room, &event));
+        let user = self.caller.viewer.user.clone();
+        let frame = ServerFrame::Emitted { room: room.clone(), event, user, message };
+        let newest_of = NewestOf { from: self.connection, subject };
+        let emitted = Emitted { frame: websocket::text(&frame.encode()), newest_of };
+        let mut written = Written::default();
+        if !self.site.emit(&room, self.connection, &emitted, &mut written) {
+            return self.say(&ServerFrame::trouble(reference, Trouble::NotJoined));
+        }
+        self.site.pong(Some(reference), &self.queue);
+        if written.len() <= PAGES_AT_ONCE {
+            written.write_now();
+        } else {
+            tokio::spawn(async move { written.write().await });
+        }
+    }
+
+    /// Gives an event to the app's handler, which answers when it is done.
+    pub(super) fn emit_to_handler(&mut self, reference: Ref, event: &str, message: &RawValue) {
+        let trouble = self.too_much(message);
+        let is_busy = self.work.as_ref().is_some_and(|work| work.running() >= WORK_AT_A_TIME);
+        if let Some(trouble) = trouble.or(is_busy.then_some(Trouble::TooFast)) {
+            return self.say(&ServerFrame::trouble(reference, trouble));
+        }
+        let context = Context::new(self.caller.viewer.clone(), Arc::clone(&self.parts.publisher));
+        let Some(handling) = self.parts.handlers.handle(event, context, message) else {
+            return self.say(&ServerFrame::trouble(reference, Trouble::NoHandler));
+        };
+        self.work().run(Box::pin(async move {
+            // One handler that breaks is nobody else's problem.
+            let handled = AssertUnwindSafe(timeout(HANDLER_PATIENCE, handling)).catch_unwind().await;
+            Done::Handler(match handled.unwrap_or(Ok(Err(HandlerError::Refused(Refused::because(BROKEN))))) {
+                Ok(Ok(message)) => ServerFrame::Answer { reference, message },
+                Ok(Err(HandlerError::Refused(refused))) => ServerFrame::Error {
+                    reference: Some(reference),
+                    code: REFUSED.to_owned(),
+                    reason: refused.to_string(),
+                    remedy: None,
+                },
+                Ok(Err(HandlerError::BadMessage(_))) => ServerFrame::trouble(reference, Trouble::BadMessage),
+                Err(_) => ServerFrame::trouble(reference, Trouble::NoAnswer),
+            })
+        }));
+    }
+
+    fn too_much(&self, message: &RawValue) -> Option<Trouble> {
+        if self.emits.check().is_err() {
+            return Some(Trouble::TooFast);
+        }
+        (message.get().len() > MESSAGE_BYTES).then_some(Trouble::TooLarge)
+    }
+
+    /// Whoever comes by must not speak to every visitor of the site.
+    fn guests_have_no_voice_here(&self, room: &Room) -> Option<Trouble> {
+        let is_guest = self.caller.viewer.user_type == UserType::Guest;
+        (is_guest && matches!(room, Room::Website | Room::Site | Room::User(_))).then_some(Trouble::NotHere)
+    }
+}

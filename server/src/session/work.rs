@@ -1,0 +1,111 @@
+//! What goes on beside a connection: questions to Frappe, handlers, reviews. Bounded: what one connection
+//! asks waits for what it has asked before, so that others get their turns.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use realtime::frame::{Ref, ServerFrame};
+
+use super::{Authority, Caller, Grant, Position, Refusal, Room, review};
+use crate::site::Subject;
+
+/// Questions of one connection that are under way at a time; the others wait here.
+const QUESTIONS_AT_A_TIME: usize = 4;
+
+/// A join whose answer is not known yet.
+#[derive(Debug)]
+pub(super) struct PendingJoin {
+    pub(super) reference: Ref,
+    pub(super) room: Room,
+    pub(super) since: Option<Position>,
+    pub(super) latest: Vec<String>,
+}
+
+/// What is done.
+pub enum Done {
+    /// Frappe was asked about the join of this number.
+    Join(u64, Result<Grant, Refusal>),
+    /// The session was looked at.
+    Review(review::Found),
+    /// A handler's answer.
+    Handler(ServerFrame),
+}
+
+#[derive(Default)]
+pub(super) struct Work {
+    running: FuturesUnordered<BoxFuture<'static, Done>>,
+    /// Joins that Frappe is being asked about, by number.
+    asking: Vec<(u64, PendingJoin)>,
+    /// Questions under way, those included whose room was left meanwhile.
+    questions: usize,
+    waiting: VecDeque<(PendingJoin, Subject)>,
+    joins: u64,
+}
+
+impl Work {
+    /// Joins that wait for an answer.
+    pub(super) fn pending(&self) -> usize {
+        self.asking.len() + self.waiting.len()
+    }
+
+    /// Asks about a join, when it is its turn.
+    pub(super) fn ask(&mut self, authority: &Arc<Authority>, caller: &Arc<Caller>, join: PendingJoin, about: Subject) {
+        self.waiting.push_back((join, about));
+        self.begin_questions(authority, caller);
+    }
+
+    /// Lets something run.
+    pub(super) fn run(&mut self, doing: BoxFuture<'static, Done>) {
+        self.running.push(doing);
+    }
+
+    /// How many things run.
+    pub(super) fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Waits until something is done; for ever when nothing runs.
+    pub(super) async fn next(&mut self) -> Done {
+        match self.running.next().await {
+            Some(done) => done,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The join of this number, whose answer is known now; none if its room was left meanwhile.
+    pub(super) fn asked(&mut self, number: u64) -> Option<PendingJoin> {
+        self.questions -= 1;
+        let index = self.asking.iter().position(|(known, _)| *known == number)?;
+        Some(self.asking.swap_remove(index).1)
+    }
+
+    /// Forgets the joins of a room, and returns their refs.
+    pub(super) fn leave(&mut self, room: &Room) -> Vec<Ref> {
+        let asking = self.asking.extract_if(.., |(_, join)| join.room == *room).map(|(_, join)| join.reference);
+        let mut left: Vec<Ref> = asking.collect();
+        left.extend(self.waiting.iter().filter(|(join, _)| join.room == *room).map(|(join, _)| join.reference));
+        self.waiting.retain(|(join, _)| join.room != *room);
+        left
+    }
+
+    /// Begins what may begin now. Returns whether nothing is left to do.
+    pub(super) fn is_over(&mut self, authority: &Arc<Authority>, caller: &Arc<Caller>) -> bool {
+        self.begin_questions(authority, caller);
+        self.running.is_empty()
+    }
+
+    fn begin_questions(&mut self, authority: &Arc<Authority>, caller: &Arc<Caller>) {
+        while self.questions < QUESTIONS_AT_A_TIME {
+            let Some((join, subject)) = self.waiting.pop_front() else { return };
+            self.joins += 1;
+            self.questions += 1;
+            let (number, room) = (self.joins, join.room.clone());
+            self.asking.push((number, join));
+            let (authority, caller) = (Arc::clone(authority), Arc::clone(caller));
+            self.run(Box::pin(async move { Done::Join(number, authority.ask(&caller, room, subject).await) }));
+        }
+    }
+}

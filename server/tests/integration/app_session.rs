@@ -1,0 +1,180 @@
+//! Pages in a native app's webview: opened with a header or a code, and the same user's from then on.
+
+use fake_frappe::{ALICE, BOB, Version};
+use serde_json::Value;
+
+use crate::support::beside::{Beside, SYSTEM_USER, Who};
+use crate::support::browser::{Answer, get, head, post};
+use crate::support::page::Page;
+use crate::support::server::Server;
+
+const COOKIE: &str = "frappe_live_session";
+const JANE: [(&str, &str); 1] = [("authorization", "token jane@example.com:demo")];
+const OLD_KEY: &str = "an-old-key-of-thirty-two-letters";
+const NEW_KEY: &str = "a-newer-key-of-thirty-two-letters";
+
+fn code_of(answer: &Answer) -> String {
+    let body: Value = serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{error}: {answer:?}"));
+    assert_eq!((answer.status, &body["expires_in"]), (200, &Value::from(60)));
+    assert_eq!(answer.cache_control, "no-store");
+    body["code"].as_str().expect("a code").to_owned()
+}
+
+async fn user_with(server: &Server, cookie: &str) -> String {
+    get(server, "/live/", &[("cookie", cookie)]).await.user().to_owned()
+}
+
+#[tokio::test]
+async fn a_page_opened_with_a_header_goes_on_without_it() {
+    for version in Version::ALL {
+        let beside = Beside::start(version, &["--trust-proxy"]).await;
+        let (_, token) = beside.header_of(Who::Token(ALICE)).expect("a token");
+        for (proto, secure) in [("http", ""), ("https", " Secure;")] {
+            let headers = [("authorization", token.as_str()), ("x-forwarded-proto", proto)];
+            let page = get(&beside.server, "/live/count", &headers).await;
+            let (_, attributes) = page.cookie(COOKIE).expect("a cookie").split_once("; ").expect("attributes");
+            assert_eq!(attributes, format!("HttpOnly; SameSite=Lax;{secure} Path=/live/; Max-Age=604800"));
+            let cookie = page.pair(COOKIE);
+            assert_eq!(user_with(&beside.server, &cookie).await, ALICE);
+            assert_eq!(Page::open(&beside.server, &[("cookie", &cookie)]).await.user, ALICE, "{version}");
+            let log = beside.server.log();
+            assert!(!log.contains(cookie.trim_start_matches(&format!("{COOKIE}="))), "sessions are not logged");
+        }
+        beside.assert_the_log_holds_no_secrets();
+    }
+}
+
+#[tokio::test]
+async fn only_a_page_and_only_a_users_header_begins_a_session() {
+    let beside = Beside::start(Version::V16, &[]).await;
+    let (_, token) = beside.header_of(Who::Token(ALICE)).expect("a token");
+    let (_, unknown) = beside.header_of(Who::BadToken).expect("a token");
+    let (_, sid) = beside.header_of(SYSTEM_USER).expect("a cookie");
+    let server = &beside.server;
+    let refused = get(server, "/live/", &[("authorization", &unknown)]).await;
+    assert!(refused.status == 401 && refused.cookies.is_empty(), "{refused:?}");
+    // One word is no credential: Frappe answers as Guest.
+    for headers in [vec![("authorization", "token")], vec![], vec![("cookie", sid.as_str())]] {
+        let page = get(server, "/live/", &headers).await;
+        assert!(page.status == 200 && page.cookies.is_empty(), "{headers:?}: {page:?}");
+    }
+    let headers = [("authorization", token.as_str())];
+    assert!(head(server, "/live/", &headers).await.cookies.is_empty());
+    assert!(post(server, "/live/api/sign_in_as", "user=x", &headers).await.cookies.is_empty());
+}
+
+#[tokio::test]
+async fn a_cookie_that_is_not_ours_or_not_of_this_site_is_nobodys() {
+    let server = Server::start(&["--site", "a.localhost", "--site", "b.localhost"]);
+    let on = |host| [("host", host), JANE[0]];
+    let cookie = get(&server, "/live/", &on("a.localhost")).await.pair(COOKIE);
+    let user = async |host: &str, cookie: &str| {
+        get(&server, "/live/", &[("host", host), ("cookie", cookie)]).await.user().to_owned()
+    };
+    assert_eq!(user("a.localhost", &cookie).await, "jane@example.com");
+    // Whom the demo takes for Administrator is who brings nothing.
+    assert_eq!(user("b.localhost", &cookie).await, "Administrator");
+    let middle = cookie.len() / 2;
+    let flipped = if &cookie[middle..=middle] == "A" { "B" } else { "A" };
+    let tampered = format!("{}{flipped}{}", &cookie[..middle], &cookie[middle + 1..]);
+    for forged in [tampered.as_str(), &cookie[..middle], &format!("{COOKIE}=x"), &format!("{COOKIE}=")] {
+        assert_eq!(user("a.localhost", forged).await, "Administrator", "{forged}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_may_change_while_sessions_go_on() {
+    let old = Server::start(&["--secret-key", OLD_KEY]);
+    let cookie = get(&old, "/live/", &JANE).await.pair(COOKIE);
+    let rotated = Server::start(&["--secret-key", NEW_KEY, "--secret-key", OLD_KEY, "--log-level", "trace"]);
+    assert_eq!(user_with(&rotated, &cookie).await, "jane@example.com");
+    let renewed = get(&rotated, "/live/", &JANE).await.pair(COOKIE);
+    let without_the_old = Server::start(&["--secret-key", NEW_KEY]);
+    assert_eq!(user_with(&without_the_old, &cookie).await, "Administrator");
+    assert_eq!(user_with(&without_the_old, &renewed).await, "jane@example.com");
+    assert!(!rotated.log().contains(OLD_KEY) && !rotated.log().contains(NEW_KEY), "keys are not logged");
+}
+
+#[tokio::test]
+async fn a_code_opens_a_page_once() {
+    for version in Version::ALL {
+        let beside = Beside::start(version, &[]).await;
+        let server = &beside.server;
+        for who in [Who::Token(ALICE), SYSTEM_USER] {
+            let (name, value) = beside.header_of(who).expect("a credential");
+            let code = code_of(&post(server, "/live/code", "", &[(name, &value)]).await);
+            assert!(code.len() >= 32, "{code}");
+            let address = format!("/live/count?a=%20b&code={code}&c");
+            assert_eq!(head(server, &address, &[]).await.status, 200, "a look at it does not use it");
+
+            let opened = get(server, &address, &[("sec-fetch-site", "none")]).await;
+            assert_eq!((opened.status, opened.location.as_deref()), (303, Some("/live/count?a=%20b&c")), "{opened:?}");
+            assert_eq!(opened.cache_control, "no-store");
+            let cookie = opened.pair(COOKIE);
+            assert_eq!(user_with(server, &cookie).await, ALICE);
+            assert_eq!(Page::open(server, &[("cookie", &cookie)]).await.user, ALICE);
+
+            let again = get(server, &address, &[]).await;
+            assert!(again.status == 401 && again.body.contains("This code does not work any more"), "{again:?}");
+            assert!(again.cookies.is_empty() && !again.body.contains(&code), "{again:?}");
+            assert!(again.body.contains("/live/login?redirect-to=%2Flive%2Fcount%3Fa%3D%2520b%26c"), "{}", again.body);
+            assert!(!server.log().contains(&code), "codes are not logged");
+        }
+        assert_eq!(get(server, "/live/?code=guess", &[]).await.status, 401);
+        beside.server.wait_for_log("Gave a code");
+        beside.assert_the_log_holds_no_secrets();
+    }
+}
+
+#[tokio::test]
+async fn a_code_is_of_its_site_and_no_other_site_can_use_it() {
+    let server = Server::start(&["--site", "a.localhost", "--site", "b.localhost"]);
+    let code = code_of(&post(&server, "/live/code", "", &[("host", "a.localhost"), JANE[0]]).await);
+    let path = format!("/live/?code={code}");
+    assert_eq!(get(&server, &path, &[("host", "b.localhost")]).await.status, 401);
+    for from in ["cross-site", "same-site"] {
+        let led = get(&server, &path, &[("host", "a.localhost"), ("sec-fetch-site", from)]).await;
+        assert!(led.status == 401 && led.cookies.is_empty(), "{from}: {led:?}");
+        assert!(led.body.contains("Another site sent you here"), "{}", led.body);
+    }
+    assert_eq!(get(&server, &path, &[("host", "a.localhost")]).await.status, 303, "none of that used it up");
+    // A browser reads two slashes as another host.
+    let code = code_of(&post(&server, "/live/code", "", &[("host", "a.localhost"), JANE[0]]).await);
+    let opened = get(&server, &format!("//evil.example/?code={code}"), &[("host", "a.localhost")]).await;
+    assert_eq!((opened.status, opened.location.as_deref()), (303, Some("/live/")), "{opened:?}");
+}
+
+#[tokio::test]
+async fn a_code_is_for_users_only() {
+    let beside = Beside::start(Version::V15, &[]).await;
+    let (_, expired) = beside.header_of(Who::Expired).expect("a cookie");
+    for headers in [vec![], vec![("authorization", "token")], vec![("cookie", expired.as_str())]] {
+        let answer = post(&beside.server, "/live/code", "", &headers).await;
+        assert_eq!(answer.status, 401, "{headers:?}: {answer:?}");
+    }
+    let demo = Server::start(&[]);
+    assert_eq!(post(&demo, "/live/code", "", &[]).await.status, 401);
+    assert_eq!(post(&demo, "/live/code", "", &[("cookie", "frappe_live_demo_user=Guest")]).await.status, 401);
+    assert_eq!(get(&demo, "/live/code", &[]).await.status, 405);
+}
+
+#[tokio::test]
+async fn signing_in_or_out_ends_the_apps_session() {
+    let beside = Beside::start(Version::V15, &["--review-seconds", "3600"]).await;
+    let (_, sid) = beside.header_of(SYSTEM_USER).expect("a cookie");
+    let code = code_of(&post(&beside.server, "/live/code", "", &[("cookie", &sid)]).await);
+    let cookie = get(&beside.server, &format!("/live/?code={code}"), &[]).await.pair(COOKIE);
+
+    let form = "usr=bob%40example.com&pwd=bob-pw-4711";
+    let bob = post(&beside.server, "/live/login", form, &[("cookie", &cookie)]).await;
+    assert!(bob.cookie(COOKIE).is_some_and(|removal| removal.contains("Max-Age=0")), "{bob:?}");
+    let both = format!("{}; {}", bob.pair(COOKIE), bob.pair("sid"));
+    assert_eq!(user_with(&beside.server, &both).await, BOB);
+
+    // The session that was sealed ends in Frappe too, and so do its connections.
+    let page = Page::open(&beside.server, &[("cookie", &cookie)]).await;
+    let out = post(&beside.server, "/live/logout", "", &[("cookie", &cookie)]).await;
+    assert!(out.cookie(COOKIE).is_some_and(|removal| removal.contains("Max-Age=0")), "{out:?}");
+    assert_eq!(page.close_code().await, realtime::close::CloseCode::SessionExpired.number());
+    assert_eq!(get(&beside.server, "/live/", &[("cookie", &sid)]).await.status, 401);
+}

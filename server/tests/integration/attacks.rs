@@ -1,0 +1,175 @@
+//! What somebody might try who should not.
+
+use std::time::{Duration, Instant};
+
+use fake_frappe::{ADMINISTRATOR, ALICE, FakeFrappe, Version};
+use realtime::close::CloseCode;
+use realtime::frame::{ClientFrame, Denial, ServerFrame};
+use realtime::room::Room;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::support::beside::{Beside, SYSTEM_USER, Who, join};
+use crate::support::page::open;
+
+#[tokio::test]
+async fn rooms_of_others_and_of_other_sites_stay_closed() {
+    let beside = Beside::start(Version::V15, &["--site", "other.localhost"]).await;
+    let mut guest = beside.connect(Who::Guest).await.expect("a guest");
+    for (room, answer) in [
+        ("user:Administrator", "denied not_yours"),
+        ("all", "denied system_users_only"),
+        ("other.localhost:all", "denied no_rule"),
+        ("other.localhost:user:Guest", "denied no_rule"),
+        ("/other.localhost/website", "denied no_rule"),
+        ("website ", "denied no_rule"),
+        ("WEBSITE", "denied no_rule"),
+        ("*", "denied no_rule"),
+        ("user:*", "denied not_yours"),
+        ("task_progress:1", "denied task_not_given"),
+    ] {
+        assert_eq!(join(&mut guest, room).await, answer, "{room}");
+    }
+    let payload = r#"{"event":"e","message":1,"namespace":"other.localhost","room":"website"}"#;
+    beside.redis.publish(payload);
+    beside.publish("all", "e");
+    beside.publish("user:Administrator", "e");
+    guest.assert_nothing_waits().await;
+}
+
+#[tokio::test]
+async fn nobody_is_somebody_else_by_a_header() {
+    let evil = FakeFrappe::start(Version::V15).await;
+    let beside = Beside::start(Version::V15, &[]).await;
+    let evil_host = evil.address().to_string();
+    let evil_url = evil.url();
+    for (name, value) in [
+        ("x-frappe-site-name", evil_host.as_str()),
+        ("x-forwarded-host", &evil_host),
+        ("x-forwarded-proto", "https"),
+        ("forwarded", "host=evil.example"),
+        ("x-frappe-user", ADMINISTRATOR),
+        ("x-frappe-socket-secret", "guess"),
+        ("x-real-ip", "127.0.0.1"),
+    ] {
+        let page = crate::support::page::Page::open(&beside.server, &[(name, value)]).await;
+        assert_eq!(page.user, "Guest", "{name}");
+    }
+    assert!(open(&beside.server, &[("origin", &evil_url)]).await.is_err(), "another origin");
+    assert!(open(&beside.server, &[("sec-fetch-site", "cross-site")]).await.is_err(), "another site's page");
+    assert!(evil.asked().is_empty(), "the evil server was never asked");
+}
+
+#[tokio::test]
+async fn odd_names_reach_frappe_as_they_are() {
+    let beside = Beside::start(Version::V16, &[]).await;
+    let mut page = beside.connect(Who::Session(ADMINISTRATOR)).await.expect("Administrator");
+    let names =
+        ["a/b", "a:b", "😀 ü", "..", "../../etc", "a&name=b", "a#b", "a%2Fb", "a b+c", "\u{202e}x", "';--", "\0"];
+    for name in names {
+        assert_eq!(join(&mut page, &format!("doc:ToDo/{name}")).await, "joined", "{name}");
+    }
+    let asked = beside.frappe.asked();
+    let asked: Vec<&str> = asked
+        .iter()
+        .filter(|asked| asked.route().ends_with("has_permission"))
+        .map(|asked| asked.path.as_str())
+        .collect();
+    for name in names {
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("doctype", "ToDo")
+            .append_pair("name", name)
+            .finish();
+        assert!(asked.iter().any(|path| path.ends_with(&query)), "{name:?}: {asked:?}");
+    }
+    assert_eq!(join(&mut page, &format!("doc:ToDo/{}", "x".repeat(60_000))).await, "denied bad_room");
+    let room = "x".repeat(1 << 20);
+    page.send(Message::text(format!(r#"{{"type":"join","ref":1,"room":"{room}"}}"#))).await;
+    assert_eq!(page.close_code().await, CloseCode::FrameTooLarge.number());
+}
+
+#[tokio::test]
+async fn ten_thousand_joins_in_a_second_harm_neither_frappe_nor_others() {
+    let beside = Beside::start(Version::V15, &["--max-questions", "8"]).await;
+    beside.frappe.delay(Duration::from_millis(20));
+    let mut flood = beside.connect(SYSTEM_USER).await.expect("Alice");
+    let mut other = beside.connect(Who::Session(ADMINISTRATOR)).await.expect("Administrator");
+    beside.frappe.forget_asked();
+    let begun = Instant::now();
+    let mut answers = Vec::new();
+    for reference in 0..10_000 {
+        let room = Room::doc("ToDo", &reference.to_string());
+        let join = ClientFrame::Join { reference, room, since: None, latest: vec![], token: None };
+        flood.say(&join).await;
+        if reference == 5_000 {
+            assert_eq!(join_in(&mut other, "doctype:ToDo").await, "joined", "others are served meanwhile");
+        }
+    }
+    while answers.len() < 10_000 {
+        answers.push(flood.frame().await);
+    }
+    let too_fast = |frame: &&ServerFrame| matches!(frame, ServerFrame::Denied { denial: Denial::TooFast, .. });
+    let refused = answers.iter().filter(too_fast).count();
+    let asked = beside.frappe.asked().len();
+    let seconds = begun.elapsed().as_secs() + 2;
+    assert!(refused > 0 && asked <= usize::try_from(seconds).expect("small") * 200, "{refused} {asked} {seconds}");
+    assert!(beside.frappe.most_in_flight() <= 8, "{}", beside.frappe.most_in_flight());
+}
+
+async fn join_in(page: &mut crate::support::page::Page, room: &str) -> String {
+    join(page, room).await
+}
+
+#[tokio::test]
+async fn many_connections_do_not_ask_more_at_once_than_they_may() {
+    let beside = Beside::start(Version::V16, &["--max-questions", "3"]).await;
+    let mut pages = Vec::new();
+    for _ in 0..20 {
+        pages.push(beside.connect(SYSTEM_USER).await.expect("Alice"));
+    }
+    beside.frappe.forget_asked();
+    beside.frappe.delay(Duration::from_millis(30));
+    for (index, page) in pages.iter_mut().enumerate() {
+        for name in 0..10 {
+            let room = Room::doc("ToDo", &format!("{index}-{name}"));
+            page.say(&ClientFrame::Join { reference: name, room, since: None, latest: vec![], token: None }).await;
+        }
+    }
+    for page in &mut pages {
+        for _ in 0..10 {
+            let frame = page.frame().await;
+            assert!(matches!(frame, ServerFrame::Denied { denial: Denial::NotFound, .. }), "{frame:?}");
+        }
+    }
+    assert_eq!(beside.frappe.most_in_flight(), 3);
+}
+
+#[tokio::test]
+async fn equal_questions_of_many_tabs_are_asked_once() {
+    let beside = Beside::start(Version::V16, &[]).await;
+    let room = format!("doc:ToDo/{}", beside.frappe.todo_of_alice());
+    let mut pages = Vec::new();
+    for _ in 0..30 {
+        pages.push(beside.connect(SYSTEM_USER).await.expect("Alice"));
+    }
+    assert_eq!(beside.frappe.asked().len(), 1, "thirty tabs are one session");
+    beside.frappe.delay(Duration::from_millis(100));
+    let frame = ClientFrame::Join { reference: 7, room: Room::parse(&room), since: None, latest: vec![], token: None };
+    for page in &mut pages {
+        page.say(&frame).await;
+    }
+    for page in &mut pages {
+        assert!(matches!(page.frame().await, ServerFrame::Joined { .. }));
+    }
+    assert_eq!(beside.frappe.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn a_task_opens_to_its_user_or_with_open_tasks_to_system_users() {
+    let beside = Beside::start(Version::V15, &["--open-tasks"]).await;
+    let mut alice = beside.connect(SYSTEM_USER).await.expect("Alice");
+    assert_eq!(join(&mut alice, "task_progress:k3f9a").await, "joined");
+    let mut phone = beside.connect(Who::Token(ALICE)).await.expect("Alice's phone");
+    assert_eq!(join(&mut phone, "task_progress:k3f9a").await, "denied task_not_given");
+    beside.publish("task_progress:k3f9a", "progress");
+    assert_eq!(alice.event().await.1, "progress");
+}
