@@ -96,6 +96,10 @@ pub trait Host: Send + Sync {
 
     /// The server's word that the viewer was given a task; joins of the task's room carry it.
     fn task_token(&self, task_id: &str) -> String;
+
+    /// Starts a job that publishes its progress to its task's room, and returns the task; `None` where
+    /// that is not offered, beside a bench.
+    fn start_demo_job(&self) -> Option<String>;
 }
 
 /// What the document carries for the browser.
@@ -260,6 +264,10 @@ mod tests {
 
         fn task_token(&self, task_id: &str) -> String {
             format!("<{task_id}> for jane")
+        }
+
+        fn start_demo_job(&self) -> Option<String> {
+            None
         }
     }
 
