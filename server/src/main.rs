@@ -27,10 +27,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{interval, timeout};
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
-use tracing_subscriber::Layer;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 /// How long connections may take to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -99,7 +95,11 @@ async fn publish_command(args: PublishArgs) -> Result<(), SettingError> {
 
 async fn serve(args: ServeArgs) -> Result<(), SettingError> {
     let settings = Settings::new(args)?;
-    begin_to_log(settings.log_level);
+    tracing_subscriber::fmt()
+        .with_max_level(settings.log_level)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| SettingError::new("--listen", format_args!("{} cannot be used ({error})", settings.listen)))?;
@@ -156,16 +156,6 @@ async fn serve(args: ServeArgs) -> Result<(), SettingError> {
         warn!("Stopped with {} connections that did not end in {} seconds.", tasks.len(), DRAIN.as_secs());
     }
     Ok(())
-}
-
-/// Logs what this server says, at this level. Of what it is built on only warnings: their own words at other levels
-/// may hold headers and addresses of requests, and so credentials.
-fn begin_to_log(level: LevelFilter) {
-    let ours = ["frappe_live", "server", "app", "realtime"].map(|name| (name, level));
-    let targets = Targets::new().with_default(level.min(LevelFilter::WARN)).with_targets(ours);
-    let lines =
-        tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
-    tracing_subscriber::registry().with(lines.with_filter(targets)).init();
 }
 
 /// Starts what events come from, and what handlers publish on.

@@ -73,12 +73,12 @@ mod tests {
     #[test]
     fn what_is_sealed_is_opened_for_its_purpose_only() {
         let sealer = Sealer::new(&[secret('a')]);
-        let text = sealer.seal("task", "site1 jane k3f9a", HOUR);
-        assert!(!sealed.contains("jane"));
-        assert_eq!(sealer.open("task", &sealed).as_deref(), Some("site1 jane k3f9a"));
-        assert_eq!(sealer.open("session", &sealed), None);
+        let token = sealer.seal("task", "site1 jane k3f9a", HOUR);
+        assert!(!token.contains("jane"));
+        assert_eq!(sealer.open("task", &token).as_deref(), Some("site1 jane k3f9a"));
+        assert_eq!(sealer.open("session", &token), None);
         assert_ne!(sealer.seal("task", "x", HOUR), sealer.seal("task", "x", HOUR));
-        for forged in ["", "x", &sealed[1..], &sealed.replacen(char::is_alphanumeric, "-", 1)] {
+        for forged in ["", "x", &token[1..], &token.replacen(char::is_alphanumeric, "-", 1)] {
             assert_eq!(sealer.open("task", forged), None, "{forged}");
         }
     }
@@ -96,8 +96,8 @@ mod tests {
     #[test]
     fn it_ends() {
         let sealer = Sealer::new(&[]);
-        let text = sealer.seal("task", "text", Duration::ZERO);
+        let token = sealer.seal("task", "text", Duration::ZERO);
         std::thread::sleep(Duration::from_millis(1100));
-        assert_eq!(sealer.open("task", &sealed), None);
+        assert_eq!(sealer.open("task", &token), None);
     }
 }

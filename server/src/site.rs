@@ -2,6 +2,7 @@
 
 pub mod credential;
 pub mod demo;
+pub mod demo_job;
 pub mod frappe;
 #[cfg(test)]
 pub(crate) mod scripted;

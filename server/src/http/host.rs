@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use realtime::handlers::Publisher;
 use realtime::host::{Host, Snapshot, Viewer};
 use realtime::position::Position;
 use realtime::room::Room;
@@ -9,13 +10,15 @@ use realtime::room::Room;
 use super::RequestScheme;
 use crate::authz::{Authority, Decision};
 use crate::engine::SiteEngine;
-use crate::site::Caller;
+use crate::seal::random_text;
+use crate::site::{Caller, demo_job};
 
 /// One request's view of the server.
 pub(super) struct RequestHost {
     pub(super) caller: Caller,
     pub(super) engine: Arc<SiteEngine>,
     pub(super) authority: Arc<Authority>,
+    pub(super) publisher: Arc<dyn Publisher>,
     pub(super) scheme: RequestScheme,
 }
 
@@ -48,5 +51,14 @@ impl Host for RequestHost {
 
     fn task_token(&self, task_id: &str) -> String {
         self.authority.task_token(&self.caller.viewer, task_id)
+    }
+
+    fn start_demo_job(&self) -> Option<String> {
+        if self.demo_people().is_empty() {
+            return None;
+        }
+        let task_id = random_text();
+        tokio::spawn(demo_job::run(Arc::clone(&self.publisher), self.engine.name().to_owned(), task_id.clone()));
+        Some(task_id)
     }
 }

@@ -139,7 +139,8 @@ async fn page_of(
     let viewer = app.inner.authority.identify(site.name(), &credential).await?;
     let caller = Caller { viewer, credential };
     let authority = Arc::clone(&app.inner.authority);
-    let host = RequestHost { caller, engine: Arc::clone(site), authority, scheme };
+    let publisher = Arc::clone(&app.inner.session.publisher);
+    let host = RequestHost { caller, engine: Arc::clone(site), authority, publisher, scheme };
     Ok(Page::new(Arc::new(host)))
 }
 

@@ -9,7 +9,8 @@ use realtime::room::Room;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::beside::{Beside, SYSTEM_USER, Who, join};
-use crate::support::page::open;
+use crate::support::page::{Page, open};
+use crate::support::server::Server;
 
 #[tokio::test]
 async fn rooms_of_others_and_of_other_sites_stay_closed() {
@@ -51,7 +52,7 @@ async fn nobody_is_somebody_else_by_a_header() {
         ("x-frappe-socket-secret", "guess"),
         ("x-real-ip", "127.0.0.1"),
     ] {
-        let page = crate::support::page::Page::open(&beside.server, &[(name, value)]).await;
+        let page = Page::open(&beside.server, &[(name, value)]).await;
         assert_eq!(page.user, "Guest", "{name}");
     }
     assert!(open(&beside.server, &[("origin", &evil_url)]).await.is_err(), "another origin");
@@ -115,7 +116,7 @@ async fn ten_thousand_joins_in_a_second_harm_neither_frappe_nor_others() {
     assert!(beside.frappe.most_in_flight() <= 8, "{}", beside.frappe.most_in_flight());
 }
 
-async fn join_in(page: &mut crate::support::page::Page, room: &str) -> String {
+async fn join_in(page: &mut Page, room: &str) -> String {
     join(page, room).await
 }
 
@@ -161,6 +162,48 @@ async fn equal_questions_of_many_tabs_are_asked_once() {
         assert!(matches!(page.frame().await, ServerFrame::Joined { .. }));
     }
     assert_eq!(beside.frappe.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn a_task_opens_to_whom_a_server_function_gave_it_and_to_nobody_else() {
+    let server = Server::start(&[]);
+    let start = async |user: &str| {
+        let request = reqwest::Client::new().post(server.url("/live/api/start_demo_job"));
+        request.header("cookie", format!("frappe_live_demo_user={user}")).send().await.expect("an answer")
+    };
+    assert_eq!(start("Guest").await.status(), 400, "nobody's job");
+    let ticket = start("jane@example.com").await.text().await.expect("text");
+    let ticket: serde_json::Value = serde_json::from_str(&ticket).expect("a ticket");
+    let (task_id, token) = (ticket["task_id"].as_str().expect("a task"), ticket["token"].as_str().expect("a token"));
+    let join = async |user: &str, task_id: &str, token: Option<&str>| {
+        let cookie = format!("frappe_live_demo_user={user}");
+        let mut page = Page::open(&server, &[("cookie", &cookie)]).await;
+        let (room, token) = (Room::task(task_id), token.map(str::to_owned));
+        page.say(&ClientFrame::Join { reference: 1, room, since: None, latest: vec![], token }).await;
+        loop {
+            match page.frame().await {
+                ServerFrame::Event { room: Room::User(_), .. } => {}
+                answer => return (page, answer),
+            }
+        }
+    };
+    for (user, task_id, token) in [
+        ("jane@example.com", task_id, None),
+        ("jane@example.com", task_id, Some("forged")),
+        ("jane@example.com", "another", Some(token)),
+        ("ravi@example.com", task_id, Some(token)),
+        ("Guest", task_id, Some(token)),
+    ] {
+        let (_, answer) = join(user, task_id, token).await;
+        let denied = matches!(answer, ServerFrame::Denied { denial: Denial::TaskNotGiven, .. });
+        assert!(denied, "{user} {task_id}: {answer:?}");
+    }
+    let (mut page, answer) = join("jane@example.com", task_id, Some(token)).await;
+    assert!(matches!(answer, ServerFrame::Joined { .. }), "{answer:?}");
+    let (room, event, message, _) = page.event().await;
+    assert_eq!((room, event.as_str()), (Room::task(task_id), "progress"));
+    assert!(message.contains("percent"), "{message}");
+    assert!(!server.log().contains(token));
 }
 
 #[tokio::test]

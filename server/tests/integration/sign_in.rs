@@ -1,6 +1,6 @@
 //! Signing in and out through Frappe 14 to 16, with plain forms.
 
-use fake_frappe::{ALICE, BOB, CAROL, FakeFrappe, Version};
+use fake_frappe::{ALICE, BOB, CAROL, Controls, Version};
 use realtime::close::CloseCode;
 
 use crate::support::beside::{Beside, SYSTEM_USER, Who};
@@ -24,7 +24,11 @@ async fn the_right_password_begins_frappes_session() {
         assert!(form.body.contains(r#"name="redirect-to" value="/live/count""#), "{}", form.body);
 
         let answer = sign_in(&beside.server, ALICE, ALICES_PASSWORD).await;
-        assert_eq!((answer.status, answer.location.as_deref()), (303, Some("/live/count?a=b")), "{version}: {answer:?}");
+        assert_eq!(
+            (answer.status, answer.location.as_deref()),
+            (303, Some("/live/count?a=b")),
+            "{version}: {answer:?}"
+        );
         let sid = answer.pair("sid");
         let page = get(&beside.server, "/live/count", &[("cookie", &sid)]).await;
         assert_eq!(page.user(), ALICE);
@@ -70,7 +74,7 @@ async fn each_refusal_says_what_is_wrong_and_keeps_the_name() {
 #[tokio::test]
 async fn when_frappe_is_down_the_form_is_there_and_says_so() {
     let beside = Beside::start(Version::V15, &[]).await;
-    for misbehave in [FakeFrappe::close as fn(&FakeFrappe, &str), |frappe, path| frappe.fail(path, 502)] {
+    for misbehave in [Controls::close as fn(&Controls, &str), |frappe, path| frappe.fail(path, 502)] {
         misbehave(&beside.frappe, "");
         let sid = beside.header_of(SYSTEM_USER).expect("a cookie").1;
         assert_eq!(get(&beside.server, "/live/login", &[("cookie", &sid)]).await.status, 200);
@@ -123,7 +127,10 @@ async fn cookies_are_for_this_host_and_secure_where_the_visitor_came_over_https(
             let sid = answer.pair("sid");
             let out = post(&beside.server, "/live/logout", "", &[("x-forwarded-proto", proto), ("cookie", &sid)]).await;
             let removal = out.cookie("sid").expect("it is taken away");
-            assert!(removal.starts_with(&format!("sid=; HttpOnly; SameSite=Lax;{secure} Path=/; Max-Age=0")), "{removal}");
+            assert!(
+                removal.starts_with(&format!("sid=; HttpOnly; SameSite=Lax;{secure} Path=/; Max-Age=0")),
+                "{removal}"
+            );
         }
     }
 }
@@ -139,7 +146,8 @@ async fn signing_out_ends_the_session_and_its_connections_at_once() {
             if has_visited_the_desk {
                 beside.frappe.visit_desk(&beside.frappe.sid_of(ALICE)).expect("a session");
             }
-            let pages = [beside.connect(SYSTEM_USER).await.expect("Alice"), beside.connect(SYSTEM_USER).await.expect("Alice")];
+            let pages =
+                [beside.connect(SYSTEM_USER).await.expect("Alice"), beside.connect(SYSTEM_USER).await.expect("Alice")];
             let mut other = beside.connect(Who::Session(CAROL)).await.expect("Carol");
             let out = post(&beside.server, "/live/logout", "", &[("cookie", &sid)]).await;
             assert_eq!((out.status, out.location.as_deref()), (303, Some("/live/login")), "{version}: {out:?}");

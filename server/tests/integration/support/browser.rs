@@ -30,7 +30,10 @@ impl Answer {
 
     /// The cookie of this name, as it was set.
     pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
-        self.cookies.iter().map(String::as_str).find(|cookie| cookie.split_once('=').is_some_and(|(known, _)| known == name))
+        self.cookies
+            .iter()
+            .map(String::as_str)
+            .find(|cookie| cookie.split_once('=').is_some_and(|(known, _)| known == name))
     }
 
     /// The cookie of this name, as the browser sends it back.
