@@ -6,6 +6,7 @@
 //! - [`components`]: what pages share.
 //! - [`prelude`]: what a page author imports.
 //! - [`shell`]: the document around a page.
+//! - [`demo_job`]: how a background task is given to a user.
 //! - [`handlers`]: what the server does when a page asks it something.
 //! - [`lunch`]: what the vote's page and its handler agree on.
 //! - [`problem`]: what is shown where no page can be.
@@ -16,6 +17,8 @@
 //! but the islands stands behind the feature `ssr`, and never weighs on the wasm.
 
 pub mod components;
+#[cfg(feature = "ssr")]
+pub mod demo_job;
 #[cfg(feature = "ssr")]
 pub mod handlers;
 mod lunch;

@@ -15,7 +15,7 @@ use crate::prelude::*;
 pub struct BadRequest(String);
 
 impl BadRequest {
-    fn because(sentence: String) -> Self {
+    pub(crate) fn because(sentence: String) -> Self {
         // A server function that fails answers 500 unless it says otherwise.
         if let Some(response) = use_context::<ResponseOptions>() {
             response.set_status(StatusCode::BAD_REQUEST);

@@ -8,10 +8,12 @@ use realtime::handlers::{Context, HandlerError, Publisher};
 use realtime::host::{PAGE_START_ID, PageStart, UserType};
 use serde_json::value::RawValue;
 
-use self::rendering::{Answer, FakeHost, get, get_problem, person, post_form};
+use self::rendering::{Answer, FakeHost, get, get_instead, get_problem, person, post_form};
 use crate::handlers::handlers;
 use crate::prelude::*;
 use crate::problem::Problem;
+use crate::shell::Instead;
+use crate::sign_in::SignInForm;
 
 /// Names the directory to keep the documents in, for screenshots.
 const KEEP_IN: &str = "FRAPPE_LIVE_KEEP_DOCUMENTS_IN";
@@ -130,6 +132,8 @@ async fn a_problem_says_what_is_wrong_and_is_not_live() {
         (Problem::FrappeUnreachable, 503, r#"<a href="" class="button main">Try again</a>"#),
         (Problem::SessionExpired, 401, r#"href="/live/login?redirect-to=%2Flive%2Fcount%3Fa%3Db%26c""#),
         (Problem::Unauthorized, 401, r#"href="/live/login?redirect-to=%2Flive%2Fcount%3Fa%3Db%26c""#),
+        (Problem::CodeOver, 401, r#"href="/live/login?redirect-to=%2Flive%2Fcount%3Fa%3Db%26c""#),
+        (Problem::CodeFromElsewhere, 401, "the code was not used"),
         (Problem::Refused { sentence: "Frappe answered 417.".into() }, 503, "Frappe answered 417."),
     ] {
         assert_eq!(problem.status(), status);
@@ -142,6 +146,70 @@ async fn a_problem_says_what_is_wrong_and_is_not_live() {
             assert!(!body.contains(live), "{problem:?} holds {live}: {body}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_used_code_is_not_carried_to_the_sign_in() {
+    for (path, back) in [
+        ("/live/count?a=b&code=k3&c", "/live/login?redirect-to=%2Flive%2Fcount%3Fa%3Db%26c\""),
+        ("/live/count?code=k3", "/live/login?redirect-to=%2Flive%2Fcount\""),
+    ] {
+        let body = get_problem(path, Problem::CodeOver).await.body;
+        assert!(body.contains(back) && !body.contains("k3"), "{path}: {body}");
+    }
+}
+
+fn sign_in_form(problem: Option<&str>) -> Instead {
+    Instead::SignIn(SignInForm {
+        user: problem.map(|_| r#"ja"ne<b>@example.com"#.to_owned()).unwrap_or_default(),
+        redirect_to: "/live/count?a=b".to_owned(),
+        problem: problem.map(ToOwned::to_owned),
+        needs_own_page: false,
+        is_demo: true,
+    })
+}
+
+#[tokio::test]
+async fn the_sign_in_is_a_plain_form_with_names_for_password_managers() {
+    let body = get_instead("/live/login", sign_in_form(None)).await.body;
+    let form = between(&body, r#"<form method="post" action="/live/login""#, "</form>");
+    for needed in [
+        r#"name="redirect-to" value="/live/count?a=b""#,
+        r#"<label for="login-user">"#,
+        r#"autocomplete="username""#,
+        r#"<label for="login-password">"#,
+        r#"autocomplete="current-password""#,
+        r#"type="submit""#,
+    ] {
+        assert!(form.contains(needed), "{needed}: {form}");
+    }
+    assert!(between(form, r#"id="login-user""#, ">").contains("autofocus"), "{form}");
+    for absent in ["role=\"alert\"", "aria-describedby", "aria-invalid", "data-live", ".wasm", PAGE_START_ID] {
+        assert!(!body.contains(absent), "{absent}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_sign_in_says_why_and_keeps_the_name_as_text() {
+    let body = get_instead("/live/login", sign_in_form(Some("No <b>way</b>."))).await.body;
+    let problem = between(&body, r#"role="alert" id="login-problem""#, "</div>");
+    assert!(problem.contains("No &lt;b&gt;way&lt;/b&gt;."), "{problem}");
+    let form = between(&body, r#"<form method="post" action="/live/login""#, "</form>");
+    let user = between(form, r#"id="login-user""#, "/>").replace("&lt;", "<").replace("&gt;", ">");
+    assert!(user.contains(r#"value="ja&quot;ne<b>@example.com""#), "{form}");
+    assert_eq!(form.matches(r#"aria-describedby="login-problem" aria-invalid="true""#).count(), 2, "{form}");
+    assert!(between(form, r#"id="login-password""#, ">").contains("autofocus"), "{form}");
+}
+
+#[tokio::test]
+async fn users_may_sign_out_and_guests_sign_in() {
+    let jane = get("/live/count", FakeHost::demo("jane@example.com")).await.body;
+    let form = between(&jane, r#"<form method="post" action="/live/logout" class="sign">"#, "</form>");
+    assert!(form.contains(r#"data-testid="sign-out""#) && !jane.contains("sign-in\""), "{form}");
+    let guest = get("/live/count?a=b", FakeHost::demo("Guest")).await.body;
+    let link = between(&guest, r#"<p class="sign">"#, "</p>");
+    assert!(link.contains(r#"href="/live/login?redirect-to=%2Flive%2Fcount%3Fa%3Db""#), "{link}");
+    assert!(!guest.contains("/live/logout"), "{guest}");
 }
 
 #[tokio::test]
@@ -256,6 +324,9 @@ async fn documents_can_be_kept_to_look_at() {
         ("unknown-site", get_problem("/live/", unknown_site).await),
         ("unreachable", get_problem("/live/", Problem::FrappeUnreachable).await),
         ("session-expired", get_problem("/live/count", Problem::SessionExpired).await),
+        ("code-over", get_problem("/live/count", Problem::CodeOver).await),
+        ("sign-in", get_instead("/live/login", sign_in_form(None)).await),
+        ("sign-in-refused", get_instead("/live/login", sign_in_form(Some("That was wrong. Try again."))).await),
         ("unauthorized", get_problem("/live/count", Problem::Unauthorized).await),
         ("refused", get_problem("/live/count", refused).await),
     ] {

@@ -64,6 +64,10 @@ impl Host for FakeHost {
     fn task_token(&self, task_id: &str) -> String {
         format!("{task_id} is {}’s", self.viewer.user)
     }
+
+    fn start_demo_job(&self) -> Option<String> {
+        (!self.people.is_empty()).then(|| "job-1".to_owned())
+    }
 }
 
 fn demo_people() -> Vec<Viewer> {
