@@ -195,8 +195,7 @@ async fn a_refused_sign_in_says_why_and_keeps_the_name_as_text() {
     let problem = between(&body, r#"role="alert" id="login-problem""#, "</div>");
     assert!(problem.contains("No &lt;b&gt;way&lt;/b&gt;."), "{problem}");
     let form = between(&body, r#"<form method="post" action="/live/login""#, "</form>");
-    let user = between(form, r#"id="login-user""#, "/>").replace("&lt;", "<").replace("&gt;", ">");
-    assert!(user.contains(r#"value="ja&quot;ne<b>@example.com""#), "{form}");
+    assert!(form.contains(r#"value="ja&quot;ne&lt;b&gt;@example.com""#), "{form}");
     assert_eq!(form.matches(r#"aria-describedby="login-problem" aria-invalid="true""#).count(), 2, "{form}");
     assert!(between(form, r#"id="login-password""#, ">").contains("autofocus"), "{form}");
 }

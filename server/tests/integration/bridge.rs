@@ -66,6 +66,8 @@ async fn the_first_paint_holds_the_value_and_the_join_goes_on_from_there() {
     redis.publish(count(43));
     redis.publish(count(44));
     assert_eq!(page.event().await.3, 44);
+    // Both are there: what comes between a newcomer's hello and its join comes again after that.
+    assert_eq!(page.event().await.3, 45);
     let mut late = Page::open(&server, &[]).await;
     let position = start.values[0].position.clone();
     assert!(matches!(
