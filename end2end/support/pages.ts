@@ -14,6 +14,8 @@ export interface Place {
   args?: readonly string[];
   /** The session of the visitor, at a Frappe. */
   sid?: string;
+  /** Whether nothing of it is ever live. */
+  still?: true;
   status: number;
   /** In the browser's tab. */
   title: string;
@@ -25,6 +27,7 @@ const NO_FRAPPE = ["--frappe", "http://127.0.0.1:9"];
 export const PLACES: readonly Place[] = [
   { name: "home", path: "", status: 200, title: "Home" },
   { name: "count", path: "count", status: 200, title: "Count" },
+  { name: "sign in", path: "login", still: true, status: 200, title: "Sign in" },
   { name: "unknown path", path: "nowhere", status: 404, title: "Page not found" },
   { name: "unknown site", path: "", host: "nowhere.localhost", status: 404, title: "Unknown site" },
   { name: "no Frappe", path: "count", args: NO_FRAPPE, sid: "0123", status: 503, title: "Frappe does not answer" },
@@ -43,5 +46,5 @@ export async function visit(page: Page, server: Server, place: Place, quiet: str
 
 /** Whether a place has a connection: where nobody is known there is none. */
 export function isLive(place: Place): boolean {
-  return !place.host && !place.args;
+  return !place.host && !place.args && !place.still;
 }

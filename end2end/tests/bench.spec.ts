@@ -34,13 +34,15 @@ async function signIn(page: Page, user: string, password: string): Promise<void>
   await page.getByTestId("login-submit").click();
 }
 
+/** Publishes a count as this version does: 14 puts the site before the room, 15 and 16 beside it. */
 function publishCount(redis: Redis, frappe: FakeFrappe, user: User, value: number): Promise<number> {
-  const room = frappe.version === 14 ? `${frappe.site}:user:${user}` : `user:${user}`;
-  return redis.publish(CHANNEL, payload(room, "count", { count: value }, frappe.site));
+  const [event, message] = ["count", { count: value }];
+  const older = JSON.stringify({ event, message, room: `${frappe.site}:user:${user}` });
+  return redis.publish(CHANNEL, frappe.version === 14 ? older : payload(`user:${user}`, event, message, frappe.site));
 }
 
 for (const version of [14, 15, 16] as const) {
-  test(`Frappe ${version}: sign in, count, sign out`, async ({ page, redis, startBench }) => {
+  test(`Frappe ${version}: sign in, count, sign out`, async ({ page, redis, startBench, quiet }) => {
     const { frappe, server } = await startBench(version);
     await page.goto(`${server.url}login?redirect-to=/live/count`);
     await signIn(page, "alice@example.com", PASSWORDS["alice@example.com"]);
@@ -62,6 +64,8 @@ for (const version of [14, 15, 16] as const) {
     await expect(count(page)).toHaveText("");
     expect(server.log).not.toContain(PASSWORDS["alice@example.com"]);
     expect(server.log).not.toContain(sid?.value);
+    // The page that was left may have heard that its session is over before it was gone.
+    forgive(quiet, /session_expired/);
   });
 }
 

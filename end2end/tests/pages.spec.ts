@@ -80,7 +80,7 @@ test("an unknown path leads home", async ({ page, server, quiet }) => {
 });
 
 test("an unknown site has no page, whatever the path", async ({ server }) => {
-  for (const path of ["", "count", "ws"]) {
+  for (const path of ["", "count", "login"]) {
     const request = get(`${server.url}${path}`, { headers: { host: "evil.example" } });
     const [response] = (await once(request, "response")) as [IncomingMessage];
     expect(response.statusCode).toBe(404);
@@ -134,7 +134,8 @@ test("the keyboard skips to the content, and focus is seen wherever it goes", as
     expect(isSeen, `focus on ${name} is seen`).toBe(true);
     focused.push(name);
   }
-  expect(focused).toEqual(["Skip to content", "demo-user", "Switch", "frappe-live", "Home", "Count", "Count"]);
+  const header = ["frappe-live", "Home", "Count", "Together", "Sign out"];
+  expect(focused).toEqual(["Skip to content", "demo-user", "Switch", ...header, "Count", "Together"]);
 });
 
 async function expectAccessible(page: Page, what: string): Promise<void> {

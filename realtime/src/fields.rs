@@ -115,8 +115,12 @@ impl<'a> Fields<'a> {
 
     /// The texts of a key's list.
     pub(crate) fn texts(&mut self, key: &'static str) -> Vec<String> {
-        let texts = self.list(key).into_iter().map(unquote).collect();
-        self.needed(key, texts)
+        let mut texts = Vec::new();
+        for raw in self.list(key) {
+            let text = unquote(raw);
+            texts.push(self.needed(key, text));
+        }
+        texts
     }
 
     fn needed<T: Default>(&mut self, key: &'static str, value: Option<T>) -> T {

@@ -134,28 +134,28 @@ impl PageStart {
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
         let mut start = Fields::read(text).ok()?;
-        let value = |text: &str| {
+        // Loops: collecting into an option weighs 0.4 KB more on the wasm (measured).
+        let mut read = Self {
+            user: start.text("user"),
+            position: start.position("position"),
+            values: Vec::new(),
+            tasks: Vec::new(),
+        };
+        for text in start.list("values") {
             let mut value = Fields::of(text)?;
-            let read = StartValue {
+            read.values.push(StartValue {
                 room: value.room("room"),
                 event: value.text("event"),
                 position: value.position("position"),
                 message: value.json("message"),
-            };
-            value.if_complete(read)
-        };
-        let task = |text: &str| {
+            });
+            value.if_complete(())?;
+        }
+        for text in start.optional("tasks", Fields::list).unwrap_or_default() {
             let mut task = Fields::of(text)?;
-            let read = TaskTicket { task_id: task.text("task_id"), token: task.text("token") };
-            task.if_complete(read)
-        };
-        let tasks = start.optional("tasks", Fields::list).unwrap_or_default();
-        let read = Self {
-            user: start.text("user"),
-            position: start.position("position"),
-            values: start.list("values").into_iter().map(value).collect::<Option<_>>()?,
-            tasks: tasks.into_iter().map(task).collect::<Option<_>>()?,
-        };
+            read.tasks.push(TaskTicket { task_id: task.text("task_id"), token: task.text("token") });
+            task.if_complete(())?;
+        }
         start.if_complete(read)
     }
 }

@@ -27,7 +27,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{Redirect, Response};
-use axum::routing::{any, get, post};
+use axum::routing::{any, get};
 use http::{HeaderValue, StatusCode, header};
 use realtime::handlers::{Handlers, Publisher};
 use tokio_util::task::TaskTracker;
@@ -162,7 +162,7 @@ impl App {
             .route("/live/api/{*function}", any(pages::server_function))
             .route("/live/login", get(sign_in::page).post(sign_in::sign_in))
             .route("/live/logout", get(sign_in::only_posted).post(sign_in::sign_out))
-            .route("/live/code", post(codes::give))
+            .route("/live/code", get(codes::only_posted).post(codes::give))
             .fallback(get(pages::page).post(pages::no_such_method))
             .layer(from_fn_with_state(self.clone(), app_session::give_way))
             .layer(from_fn_with_state(self.clone(), request_site::find));

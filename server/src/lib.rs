@@ -3,9 +3,12 @@
 //! # Layout
 //! An event goes down this list, one way: [`bridge`] (Redis, or the embedded bus) -> [`event`] (parsed
 //! once) -> [`history`] (stamped and kept) -> [`hub`] (who is in the room) -> [`queue`] (what waits for a
-//! page) -> [`conn`] (the socket) -> [`http`]. [`websocket`] is the bytes of a frame. [`engine`] holds history and hub together; [`session`] is
-//! what a page asks, [`authz`] what it may; [`site`] knows who somebody is; [`config`] what was asked for;
-//! [`publish`] is the command of that name.
+//! page) -> [`conn`] (the socket) -> [`http`]. [`websocket`] is the bytes of a frame. [`engine`] holds history
+//! and hub together.
+//!
+//! A question goes up: [`conn`] -> [`session`] (what a page asks) -> [`authz`] (what it may) -> [`site`] (who
+//! knows: Frappe, or the demo). [`seal`] is the texts that only this server can have written, [`config`] what
+//! was asked for, [`publish`] the command of that name.
 #![warn(missing_docs)]
 
 pub mod authz;

@@ -7,10 +7,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cookie::{Cookie, CookieJar, Key};
 
-/// A text that nobody can guess, of 256 bits.
+/// A text that nobody can guess: 128 random bits.
 #[must_use]
 pub fn random_text() -> String {
-    Key::generate().signing().iter().map(|byte| format!("{byte:02x}")).collect()
+    let key = Key::generate();
+    let bits = key.signing().first_chunk().expect("a key has 32 bytes");
+    format!("{:032x}", u128::from_be_bytes(*bits))
 }
 
 /// The fewest bytes of a secret that keys are made of.

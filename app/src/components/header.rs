@@ -18,6 +18,7 @@ const PLACES: [(&str, &str); 3] = [(HOME, "Home"), ("/live/count", "Count"), ("/
 #[component]
 pub(crate) fn Header() -> impl IntoView {
     let viewer = use_context::<Page>().map(|page| page.host().viewer());
+    let sign_in_or_out = viewer.as_ref().map(|viewer| view! { <SignInOrOut user_type=viewer.user_type/> });
     let here = use_url().get_untracked();
     let places = PLACES.map(|(path, name)| {
         let current = is_same_place(path, here.path()).then_some("page");
@@ -30,8 +31,8 @@ pub(crate) fn Header() -> impl IntoView {
                 <nav class="nav" aria-label="Pages"><ul role="list">{places.collect_view()}</ul></nav>
                 <ConnectionStatus/>
                 <noscript><span class="status static">"Static page"</span></noscript>
-                <SignInOrOut user_type=viewer.user_type/>
                 <Who viewer/>
+                {sign_in_or_out}
             })}
         </header>
     }

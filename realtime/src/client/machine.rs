@@ -168,10 +168,10 @@ impl Machine {
             Phase::Waiting { until } => Some(until),
             Phase::Open { heartbeat, heard, pinged, probe, ask_at, .. } => {
                 let beat = heard + if pinged.is_some() { 2 * heartbeat } else { heartbeat };
-                [Some(beat), probe, ask_at].into_iter().flatten().min()
+                earlier(earlier(Some(beat), probe), ask_at)
             }
         };
-        at.into_iter().chain(self.say_at).min()
+        earlier(at, self.say_at)
     }
 
     /// Takes what happened at `now` and says what to do, in order.
@@ -341,6 +341,14 @@ impl Machine {
             self.said = self.shown;
             effects.push(Effect::Say(self.shown));
         }
+    }
+}
+
+/// The earlier of two times, of which there may be one or none.
+fn earlier(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        _ => one.or(other),
     }
 }
 

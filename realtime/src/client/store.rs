@@ -136,8 +136,13 @@ impl Store {
 
     /// The joins to send for the rooms whose last ones failed.
     pub fn ask_again(&mut self) -> Vec<ClientFrame> {
-        let failed = (0..self.rooms.len()).filter(|index| self.rooms[*index].membership == Membership::Failed);
-        failed.collect::<Vec<_>>().into_iter().map(|index| self.ask(index)).collect()
+        let mut joins = Vec::new();
+        for index in 0..self.rooms.len() {
+            if self.rooms[index].membership == Membership::Failed {
+                joins.push(self.ask(index));
+            }
+        }
+        joins
     }
 
     /// The connection is gone.
@@ -172,9 +177,7 @@ impl Store {
         if recovered {
             return None;
         }
-        let behind: Vec<ListenerId> =
-            joined.listeners.iter().filter(|listener| listener.seen.is_some()).map(|listener| listener.id).collect();
-        (!behind.is_empty()).then_some(Outcome::Gap(behind))
+        joined.those(&mut |listener| listener.seen.is_some()).map(Outcome::Gap)
     }
 
     /// A join was refused.
@@ -200,7 +203,7 @@ impl Store {
     pub fn gap(&mut self, room: &Room, position: Position) -> Option<Outcome> {
         let joined = self.room_mut(room)?;
         joined.position = Some(position);
-        Some(Outcome::Gap(joined.listeners.iter().map(|listener| listener.id).collect()))
+        joined.those(&mut |_| true).map(Outcome::Gap)
     }
 
     /// All that was published up to `position` in the joined rooms has arrived, though none of it may
@@ -216,24 +219,25 @@ impl Store {
     pub fn event(&mut self, room: &Room, event: &str, position: &Position) -> Option<Outcome> {
         let joined = self.room_mut(room).filter(|joined| joined.membership == Membership::Inside)?;
         joined.advance(position);
-        let mut given = Vec::new();
-        let told = joined.listeners.iter_mut().filter(|listener| listener.waits_for.is_none());
-        for listener in told.filter(|listener| listener.event == event && listener.interest != Interest::Emitted) {
-            if is_newer(position, listener.seen.as_ref()) {
+        let given = joined.those(&mut |listener| {
+            let is_given = listener.interest != Interest::Emitted
+                && listener.event == event
+                && listener.waits_for.is_none()
+                && is_newer(position, listener.seen.as_ref());
+            if is_given {
                 listener.seen = Some(position.clone());
-                given.push(listener.id);
             }
-        }
-        (!given.is_empty()).then_some(Outcome::Deliver(given))
+            is_given
+        });
+        given.map(Outcome::Deliver)
     }
 
     /// Another page emitted something. It has no position: who listens is given it, at once.
     pub fn emitted(&mut self, room: &Room, event: &str) -> Option<Outcome> {
         let joined = self.room_mut(room).filter(|joined| joined.membership == Membership::Inside)?;
-        let told = joined.listeners.iter().filter(|listener| listener.interest == Interest::Emitted);
-        let told: Vec<ListenerId> =
-            told.filter(|listener| listener.event == event).map(|listener| listener.id).collect();
-        (!told.is_empty()).then_some(Outcome::Deliver(told))
+        joined
+            .those(&mut |listener| listener.interest == Interest::Emitted && listener.event == event)
+            .map(Outcome::Deliver)
     }
 
     /// Whether the connection is in a room because somebody listens there.
@@ -281,22 +285,42 @@ impl JoinedRoom {
     /// Where reading goes on: after the last event of the room, or earlier where a listener has not been
     /// told what came after its start.
     fn since(&self) -> Option<Position> {
-        let waiting = self.listeners.iter().filter(|listener| self.position.is_none() || listener.waits_for.is_some());
-        let starts = waiting.filter_map(|listener| listener.seen.as_ref());
         // What another epoch holds cannot be replayed: asking for it brings the gap that this is.
         let is_of_this_epoch = |start: &Position| self.position.as_ref().is_none_or(|own| own.epoch == start.epoch);
-        starts.chain(&self.position).min_by_key(|start| (is_of_this_epoch(start), start.offset)).cloned()
+        let key = |start: &Position| (is_of_this_epoch(start), start.offset);
+        let mut first = self.position.as_ref();
+        for listener in &self.listeners {
+            if let Some(start) = &listener.seen
+                && (self.position.is_none() || listener.waits_for.is_some())
+                && first.is_none_or(|first| key(start) < key(first))
+            {
+                first = Some(start);
+            }
+        }
+        first.cloned()
+    }
+
+    /// The listeners of which `is_one` says so, if there are any. One loop for all questions: each of its own
+    /// weighs on the wasm.
+    fn those(&mut self, is_one: &mut dyn FnMut(&mut Listener) -> bool) -> Option<Vec<ListenerId>> {
+        let mut ids = Vec::new();
+        for listener in &mut self.listeners {
+            if is_one(listener) {
+                ids.push(listener.id);
+            }
+        }
+        (!ids.is_empty()).then_some(ids)
     }
 
     /// A join was answered: those who waited for it are as far as the others. Returns them.
-    fn is_answered(&mut self, reference: Ref) -> Vec<ListenerId> {
-        let waited = self.listeners.iter_mut().filter(|listener| listener.waits_for == Some(reference));
-        waited
-            .map(|listener| {
+    fn is_answered(&mut self, reference: Ref) -> Option<Vec<ListenerId>> {
+        self.those(&mut |listener| {
+            let waited = listener.waits_for == Some(reference);
+            if waited {
                 listener.waits_for = None;
-                listener.id
-            })
-            .collect()
+            }
+            waited
+        })
     }
 
     /// A join was not granted; `membership` is then that of a room which waited for it. In a room that is
@@ -307,10 +331,7 @@ impl JoinedRoom {
                 self.membership = membership;
                 (self.membership == Membership::Failed).then_some(Outcome::AskLater)
             }
-            Membership::Inside => {
-                let unanswered = self.is_answered(reference);
-                (!unanswered.is_empty()).then_some(Outcome::Gap(unanswered))
-            }
+            Membership::Inside => self.is_answered(reference).map(Outcome::Gap),
             _ => None,
         }
     }

@@ -51,12 +51,12 @@ pub(super) fn begin(sealer: &Sealer, site: &str, credential: &Credential) -> Opt
     };
     let content = Content { site: site.to_owned(), kind, value: value.as_ref().to_owned() };
     let content = serde_json::to_string(&content).expect("texts can be written as JSON");
-    let sealed = sealer.seal(PURPOSE, &content, LIFETIME);
-    if sealed.len() > LONGEST {
+    let value = sealer.seal(PURPOSE, &content, LIFETIME);
+    if value.len() > LONGEST {
         warn!(site, "A page was opened with credentials too long for a cookie: its WebSocket will be a guest's.");
         return None;
     }
-    let mut cookie = cookie(sealed);
+    let mut cookie = cookie(value);
     cookie.set_max_age(LIFETIME.try_into().ok());
     Some(cookie)
 }

@@ -9,7 +9,7 @@ use app::problem::Problem;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use http::header::{CACHE_CONTROL, LOCATION};
+use http::header::{ALLOW, CACHE_CONTROL, LOCATION};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use moka::future::Cache;
 use realtime::host::{UserType, Viewer};
@@ -28,7 +28,7 @@ use crate::seal::random_text;
 use crate::site::Credential;
 
 /// How long a code works.
-const LIFETIME: Duration = Duration::from_secs(60);
+const LIFETIME: Duration = Duration::from_mins(1);
 /// Codes that wait to be used.
 const CODES: u64 = 10_000;
 /// Codes that one user may ask for in a minute, so that nobody pushes out those of others.
@@ -89,6 +89,12 @@ pub(super) async fn give(
     info!(site = site.name(), user = viewer.user, "Gave a code to open a page with.");
     let body = Json(json!({ "code": code, "expires_in": LIFETIME.as_secs() }));
     ([(CACHE_CONTROL, "no-store")], body).into_response()
+}
+
+/// Whoever follows a link wants no code.
+pub(super) async fn only_posted() -> Response {
+    let sentence = "A code is asked for with POST, and the Authorization header of its user.\n";
+    (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "POST")], sentence).into_response()
 }
 
 async fn user_of(app: &App, site: &str, credential: &Credential) -> Result<Viewer, (StatusCode, String)> {
@@ -161,7 +167,7 @@ mod tests {
 
     use http::Uri;
 
-    use super::{Codes, code_in, without_code};
+    use super::{Codes, LIFETIME, code_in, without_code};
     use crate::site::Credential;
 
     fn token() -> Credential {
@@ -181,7 +187,7 @@ mod tests {
 
         let late = codes.make("a", token()).await;
         assert_ne!(late, code);
-        tokio::time::advance(Duration::from_secs(60)).await;
+        tokio::time::advance(LIFETIME).await;
         assert_eq!(codes.take("a", &late).await, None, "too old");
     }
 

@@ -65,7 +65,6 @@ async fn every_caller_and_every_room_beside_every_version() {
         for (caller, code) in [(Who::Expired, CloseCode::SessionExpired), (Who::BadToken, CloseCode::Unauthorized)] {
             assert_eq!(beside.connect(caller).await.err(), Some(code.number()), "{version} {caller:?}");
         }
-        beside.assert_the_log_holds_no_secrets();
     }
 }
 
@@ -170,7 +169,6 @@ async fn frappe_16_gets_its_secret_and_nobody_sees_it() {
     let old = beside.frappe.secret().expect("it was made");
     beside.frappe.rotate_secret().await.expect("Redis runs");
     beside.connect(WEBSITE_USER).await.expect("the new one is read");
-    beside.assert_the_log_holds_no_secrets();
     assert!(!beside.server.log().contains(&old));
 }
 

@@ -19,7 +19,6 @@ async fn after_a_sign_out_nothing_more_arrives() {
         assert_eq!(page.close_code().await, CloseCode::SessionExpired.number());
         assert_eq!(beside.redis.publish("{}"), 1, "the server goes on");
         beside.server.wait_for_log("Ended a session");
-        beside.assert_the_log_holds_no_secrets();
     }
 }
 

@@ -96,6 +96,15 @@ impl Beside {
     }
 }
 
+/// Whatever a test did, nothing that opens a door was logged.
+impl Drop for Beside {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.assert_the_log_holds_no_secrets();
+        }
+    }
+}
+
 /// What a join is answered, in short: `joined`, `denied not_yours`, `error could_not_ask`.
 pub(crate) async fn join(page: &mut Page, room: &str) -> String {
     let frame = ClientFrame::Join { reference: 7, room: Room::parse(room), since: None, latest: vec![], token: None };
