@@ -1,5 +1,7 @@
 //! A job of the demo's: how a server function gives a background task to the user who starts it.
 
+#![expect(clippy::unused_async, reason = "a server function is one")]
+
 use realtime::host::{Page, UserType};
 use realtime::task::TaskTicket;
 

@@ -2,14 +2,18 @@
 
 #[cfg(feature = "ssr")]
 pub(crate) mod ballots;
+#[cfg(any(test, feature = "hydrate"))]
+pub(crate) mod pointers;
 
 use crate::prelude::*;
 
 /// What the page asks: the viewer's vote, a dish's word.
+#[cfg(any(feature = "ssr", feature = "hydrate"))]
 pub(crate) const VOTE: &str = "vote";
 /// What the handler publishes: a [`Tally`].
 pub(crate) const LUNCH: &str = "lunch";
-/// What pages emit: the word of the dish that somebody points at, or null.
+/// What pages emit: the word of the dish that somebody points at.
+#[cfg(feature = "hydrate")]
 pub(crate) const POINTING: &str = "pointing";
 
 /// What there is to eat.
@@ -26,6 +30,7 @@ impl Dish {
     pub(crate) const ALL: [Self; 3] = [Self::Dosa, Self::Ramen, Self::Tacos];
 
     /// On the wire.
+    #[cfg(any(test, feature = "hydrate"))]
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Dosa => "dosa",
@@ -49,6 +54,33 @@ impl Dish {
             Self::Dosa => "Crisp, with coconut chutney",
             Self::Ramen => "Miso broth, soft egg",
             Self::Tacos => "Corn, beans, lime",
+        }
+    }
+
+    /// The id of the button that chooses it.
+    pub(crate) const fn button(self) -> &'static str {
+        match self {
+            Self::Dosa => "dish-dosa",
+            Self::Ramen => "dish-ramen",
+            Self::Tacos => "dish-tacos",
+        }
+    }
+
+    /// The id of the place that says how many chose it.
+    pub(crate) const fn counter(self) -> &'static str {
+        match self {
+            Self::Dosa => "votes-dosa",
+            Self::Ramen => "votes-ramen",
+            Self::Tacos => "votes-tacos",
+        }
+    }
+
+    /// The id of the place that says who points at it.
+    pub(crate) const fn pointers(self) -> &'static str {
+        match self {
+            Self::Dosa => "pointing-dosa",
+            Self::Ramen => "pointing-ramen",
+            Self::Tacos => "pointing-tacos",
         }
     }
 }

@@ -225,14 +225,11 @@ async fn a_page_holds_the_way_back_should_its_session_expire() {
 async fn the_first_paint_of_the_vote_holds_the_tally() {
     let tally = Some(r#"{"votes":{"dosa":2,"ramen":1,"tacos":0}}"#);
     let body = get("/live/together", FakeHost { website: tally, ..FakeHost::demo("jane@example.com") }).await.body;
-    for (dish, votes, noun) in [("dosa", "2", " votes"), ("ramen", "1", " vote"), ("tacos", "0", " votes")] {
-        let shown = between(&body, &format!(r#"data-testid="votes-{dish}">"#), "</p>");
-        assert_eq!(shown, format!("{votes}</span>{noun}"), "{dish}");
-        let button = between(&body, &format!(r#"data-testid="dish-{dish}""#), ">");
+    for (dish, votes) in [("dosa", "2"), ("ramen", "1"), ("tacos", "0")] {
+        assert_eq!(between(&body, &format!(r#"data-testid="votes-{dish}">"#), "</span> votes"), votes, "{dish}");
+        let button = between(&body, r#"<button type="button" "#, &format!(r#"data-testid="dish-{dish}""#));
         assert!(!button.contains("true"), "nobody has told the page of a vote of one’s own: {button}");
-        assert!(
-            !between(&body, &format!(r#"data-testid="pointing-{dish}" class="pointing">"#), "</div>").contains("<span")
-        );
+        assert_eq!(between(&body, &format!(r#"data-testid="pointing-{dish}" class="pointing">"#), "</p>"), "");
     }
     let start = page_start(&body);
     let [value] = &start.values[..] else { panic!("{:?}", start.values) };
@@ -240,9 +237,10 @@ async fn the_first_paint_of_the_vote_holds_the_tally() {
 }
 
 #[tokio::test]
-async fn before_anybody_has_voted_the_tally_is_zero() {
+async fn before_anybody_has_voted_the_places_of_the_votes_are_empty() {
     let body = get("/live/together", FakeHost::demo("Guest")).await.body;
-    assert_eq!(between(&body, r#"data-testid="votes-dosa">"#, "</p>"), "0</span> votes");
+    // The style sheet draws a zero in what is `:empty`, which comments do not end.
+    assert_eq!(between(&body, r#"data-testid="votes-dosa">"#, "</span> votes"), "<!>");
     assert!(page_start(&body).values.is_empty());
 }
 

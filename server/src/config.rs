@@ -44,7 +44,7 @@ pub struct Settings {
     /// The proxy in front overwrites the headers that name the site, the host, the scheme and the visitor's address.
     pub trust_proxy: bool,
     /// Secrets that keys are made of; none for a random key.
-    pub secrets: Vec<String>,
+    pub secrets: Secrets,
     /// Custom rooms that may be joined.
     pub room_rules: Vec<RoomRule>,
     /// Whether System Users may join any task's room.
@@ -55,6 +55,24 @@ pub struct Settings {
     pub dev_reload: bool,
     /// What is bounded.
     pub limits: Limits,
+}
+
+/// Texts that must not be shown.
+#[derive(Clone, Default)]
+pub struct Secrets(Vec<String>);
+
+impl Secrets {
+    /// The texts.
+    #[must_use]
+    pub fn reveal(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} secrets", self.0.len())
+    }
 }
 
 /// What is bounded, and where.
@@ -164,14 +182,13 @@ fn sites(names: &[String]) -> Result<Vec<String>, SettingError> {
     Ok(sites)
 }
 
-fn secrets(secrets: &[String]) -> Result<Vec<String>, SettingError> {
+fn secrets(secrets: &[String]) -> Result<Secrets, SettingError> {
     if secrets.iter().any(|secret| secret.len() < LEAST_SECRET_BYTES) {
-        let problem = format_args!(
-            "a secret is shorter than {LEAST_SECRET_BYTES} characters; make one with: openssl rand -base64 32"
-        );
+        let problem =
+            format_args!("it is shorter than {LEAST_SECRET_BYTES} characters; make one with: openssl rand -base64 32");
         return Err(SettingError::new("--secret-key", problem));
     }
-    Ok(secrets.to_vec())
+    Ok(Secrets(secrets.to_vec()))
 }
 
 fn room_rules(rules: &[String]) -> Result<Vec<RoomRule>, SettingError> {

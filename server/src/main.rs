@@ -116,7 +116,7 @@ async fn serve(args: ServeArgs) -> Result<(), SettingError> {
         Some(url) => Arc::new(FrappeSite::new(url.clone(), &settings.sites, &settings.redis, settings.limits.ask)),
         None => Arc::new(DemoSite),
     };
-    let sealer = Arc::new(Sealer::new(&settings.secrets));
+    let sealer = Arc::new(Sealer::new(settings.secrets.reveal()));
     let authority = Arc::new(Authority::new(AuthorityParts {
         site,
         sealer: Arc::clone(&sealer),

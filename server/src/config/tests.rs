@@ -44,6 +44,11 @@ fn what_cannot_be_used_is_named_in_one_line_without_secrets() {
         (["--frame-ancestor", "http://user:secret@h"], "--frame-ancestor"),
         (["--frame-ancestor", "https://a;script-src"], "--frame-ancestor"),
         (["--heartbeat", "0"], "--heartbeat"),
+        (["--review-seconds", "0"], "--review-seconds"),
+        (["--max-questions", "0"], "--max-questions"),
+        (["--max-emits-per-second", "0"], "--max-emits-per-second"),
+        (["--room-rule", "board"], "--room-rule"),
+        (["--room-rule", "board=admins"], "--room-rule"),
         (["--config", "/nowhere/frappe-live.toml"], "--config"),
     ] {
         let error = settings(&args).expect_err(named);
@@ -126,4 +131,24 @@ fn subcommands_are_read() {
     let cli = Cli::try_parse_from(["frappe-live", "publish", "--event", "count"]).expect("valid");
     assert!(matches!(cli.command, Some(Command::Publish(args)) if args.event.as_deref() == Some("count")));
     assert!(ServeArgs::default().config.is_none());
+}
+
+#[test]
+fn what_permissions_need_can_be_set_by_flag_and_file() {
+    let secret = "0123456789abcdef0123456789abcdef";
+    let args = ["--secret-key", secret, "--room-rule", "a=users", "--room-rule", "b:*=everyone", "--open-tasks"];
+    let said = settings(&args).expect("valid");
+    assert_eq!(said.secrets.reveal(), [secret]);
+    assert!(!format!("{said:?}").contains(secret), "{said:?}");
+    let rules: Vec<String> = said.room_rules.iter().map(ToString::to_string).collect();
+    assert_eq!((rules.join(" ").as_str(), said.open_tasks), ("a=users b:*=everyone", true));
+    let text = "room-rule = [\"a=users\"]\nopen-tasks = true\nreview-seconds = 8\nmax-questions = 3\n";
+    let file = settings_of_file("permissions", text).expect("valid");
+    assert_eq!((file.room_rules.len(), file.open_tasks, file.limits.ask.questions_at_a_time), (1, true, 3));
+    // An answer from before a change must not outlive the review that is to find it.
+    assert_eq!((file.limits.session.review.as_secs(), file.limits.answers_kept_for.as_secs()), (8, 2));
+    let short = settings(&["--secret-key", "hunter2"]).expect_err("too short");
+    assert!(short.starts_with("--secret-key") && !short.contains("hunter2"), "{short}");
+    let usual = settings(&[]).expect("valid").limits;
+    assert_eq!((usual.session.review.as_secs(), usual.answers_kept_for.as_secs()), (60, 5));
 }

@@ -329,7 +329,7 @@ impl SessionLimits {
         joins_per_second: NonZeroU32::MAX,
         emits_per_second: NonZeroU32::MAX,
         errors: 5,
-        review: Duration::from_secs(60),
+        review: Duration::from_mins(1),
     };
 }
 
