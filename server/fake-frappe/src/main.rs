@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 #[command(version)]
 struct Cli {
     /// Which Frappe to be: 14, 15 or 16
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", default_value = "15")]
     frappe_version: Version,
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
