@@ -226,7 +226,7 @@ async fn the_first_paint_of_the_vote_holds_the_tally() {
     let tally = Some(r#"{"votes":{"dosa":2,"ramen":1,"tacos":0}}"#);
     let body = get("/live/together", FakeHost { website: tally, ..FakeHost::demo("jane@example.com") }).await.body;
     for (dish, votes) in [("dosa", "2"), ("ramen", "1"), ("tacos", "0")] {
-        assert_eq!(between(&body, &format!(r#"data-testid="votes-{dish}">"#), "</span> votes"), votes, "{dish}");
+        assert_eq!(between(&body, &format!(r#"data-testid="votes-{dish}">"#), "</span></p>"), votes, "{dish}");
         let button = between(&body, r#"<button type="button" "#, &format!(r#"data-testid="dish-{dish}""#));
         assert!(!button.contains("true"), "nobody has told the page of a vote of one’s own: {button}");
         assert_eq!(between(&body, &format!(r#"data-testid="pointing-{dish}" class="pointing">"#), "</p>"), "");
@@ -240,7 +240,7 @@ async fn the_first_paint_of_the_vote_holds_the_tally() {
 async fn before_anybody_has_voted_the_places_of_the_votes_are_empty() {
     let body = get("/live/together", FakeHost::demo("Guest")).await.body;
     // The style sheet draws a zero in what is `:empty`, which comments do not end.
-    assert_eq!(between(&body, r#"data-testid="votes-dosa">"#, "</span> votes"), "<!>");
+    assert_eq!(between(&body, r#"data-testid="votes-dosa">"#, "</span></p>"), "<!>");
     assert!(page_start(&body).values.is_empty());
 }
 

@@ -1,8 +1,11 @@
 //! Handlers: what the server does when a page asks it something with [`ask`](crate::signals::ask).
 //!
-//! ```ignore
+//! ```
+//! use realtime::handlers::{Context, Handlers, Refused};
+//!
 //! let handlers = Handlers::new().on("add", |context: Context, (a, b): (i64, i64)| async move {
-//!     Ok::<_, Refused>(format!("{}, that makes {}.", context.viewer().full_name, a + b))
+//!     let sum = a.checked_add(b).ok_or_else(|| Refused::because("The sum is too large."))?;
+//!     Ok(format!("{}, that makes {sum}.", context.viewer().full_name))
 //! });
 //! ```
 

@@ -19,7 +19,7 @@ pub fn Lunch() -> impl IntoView {
                     <button type="button" aria-pressed="false" data-testid=dish.button()>{dish.name()}</button>
                 </h2>
                 <p>{dish.description()}</p>
-                <p class="votes"><span data-testid=dish.counter()>{votes}</span>" votes"</p>
+                <p class="votes">"Votes: "<span data-testid=dish.counter()>{votes}</span></p>
                 <p class="pointing" data-testid=dish.pointers()></p>
             </li>
         }
