@@ -63,8 +63,19 @@ fn compile(workspace: &Workspace, build: Build) -> Result<PathBuf> {
     let mut command = process::cargo(&workspace.root);
     command.args(["build", "--lib", "--package", workspace.frontend_package()]);
     command.args(["--target", WASM_TARGET, "--profile", profile]);
+    if build == Build::Release {
+        command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", without_paths(&workspace.root));
+    }
     process::run(&mut command)?;
     Ok(workspace.frontend_wasm(WASM_TARGET, profile_folder))
+}
+
+/// Panics name their place in the source: not where that lies on the machine that built it.
+fn without_paths(root: &Path) -> String {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let registry = home.map(|home| format!("--remap-path-prefix={}= ", home.join("registry/src").display()));
+    format!("{}--remap-path-prefix={}=", registry.unwrap_or_default(), root.display())
 }
 
 fn bind(compiled: &Path, folder: &Path, name: &str, build: Build) -> Result<()> {
