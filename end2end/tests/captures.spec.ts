@@ -94,6 +94,6 @@ test("a count of another type is named in the console, and skipped", async ({ pa
   await redis.publishAll(CHANNEL, [counts(1), ...others.map((message) => toMe("count", message)), counts(2)]);
   await expect(count(page)).toHaveText("2");
   expect(await shown(page)).toEqual(["1", "2"]);
-  const named = /^warning: frappe-live: a message of "count" in room user:Administrator does not fit the page's type/;
+  const named = /^warning: frappe-live: a message of "count" in room user:Administrator does not fit the page’s type/;
   expect(forgive(quiet, named)).toHaveLength(others.length);
 });
