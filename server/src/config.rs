@@ -155,7 +155,7 @@ impl Settings {
             trust_proxy: args.trust_proxy.unwrap_or(false),
             secrets: secrets(&args.secret_key)?,
             room_rules: room_rules(&args.room_rule)?,
-            open_tasks: args.open_tasks,
+            open_tasks: args.open_tasks.unwrap_or(false),
             log_level,
             dev_reload: args.dev_reload,
             limits: limits(&args)?,
@@ -252,7 +252,7 @@ fn limits(args: &ServeArgs) -> Result<Limits, SettingError> {
         },
         session,
         ask: AskLimits {
-            questions_at_a_time: some("--max-questions", args.max_questions, 16)?,
+            questions_at_a_time: some("--max-questions", args.max_questions, 8)?,
             patience: Duration::from_secs(5),
         },
         answers_kept_for: Duration::from_secs(args.answer_seconds.unwrap_or(5)).min(longest_kept).max(COALESCED_FOR),

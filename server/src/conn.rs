@@ -103,12 +103,22 @@ pub async fn run<L: Line>(
             QueueState::Broken => break None,
             QueueState::Closed(code) => break Some(code),
         };
+        // Before anything is read: a page that never stops sending is looked at all the same.
+        if session.review_at().is_some_and(|at| Instant::now() >= at) {
+            session.begin_review();
+        }
         let patience = if pinged || is_full { 2 * limits.heartbeat } else { limits.heartbeat };
         let silent_at = moved + patience;
         let wake_at = session.review_at().map_or(silent_at, |at| at.min(silent_at));
         tokio::select! {
             biased;
             () = stopping.stopped() => break Some(CloseCode::Restart),
+            done = session.progress(), if session.is_working() => {
+                if let Some(code) = session.finish(done) {
+                    break Some(code);
+                }
+                queue.flush();
+            }
             // A page that does not read its answers is not asked for more. What came with the handshake is
             // read before the socket is waited for.
             ready = reader.ready(), if !is_full => {
@@ -134,16 +144,7 @@ pub async fn run<L: Line>(
             }
             // Something is left over, or the end has come: look at the queue again.
             () = queue.attention() => {}
-            done = session.progress(), if session.is_working() => {
-                if let Some(code) = session.finish(done) {
-                    break Some(code);
-                }
-                queue.flush();
-            }
             () = sleep_until(wake_at) => {
-                if session.review_at().is_some_and(|at| Instant::now() >= at) {
-                    session.begin_review();
-                }
                 if Instant::now() < silent_at {
                     continue;
                 }

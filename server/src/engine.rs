@@ -15,7 +15,7 @@ use std::time::Instant;
 use realtime::room::Room;
 
 pub use self::counters::{Counters, Skip};
-pub use self::site::{Emitted, Join, SiteEngine};
+pub use self::site::{Emitted, Join, MOST_VALUES, SiteEngine};
 use crate::event::{self, Destination};
 use crate::history::HistoryLimits;
 use crate::hub::ConnectionId;

@@ -47,7 +47,7 @@ use crate::http::forwarded::ProxyHeaders;
 use crate::http::sessions::OpenSessions;
 use crate::http::sign_in::Tries;
 use crate::seal::Sealer;
-use crate::session::SessionParts;
+use crate::session::{SessionParts, Voices};
 use crate::stopping::Stopping;
 
 /// The largest body of a request.
@@ -130,6 +130,7 @@ impl App {
             authority: Arc::clone(&authority),
             handlers,
             publisher,
+            voices: Voices::new(limits.session.emits_per_second),
             limits: limits.session,
             heartbeat: u32::try_from(limits.connection.heartbeat.as_secs()).unwrap_or(u32::MAX),
             build,

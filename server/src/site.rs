@@ -76,15 +76,18 @@ impl AskError {
         match self {
             Self::SessionExpired => CloseCode::SessionExpired,
             Self::Unauthorized => CloseCode::Unauthorized,
-            Self::UnknownSite { .. } => CloseCode::UnknownSite,
-            Self::Busy | Self::Unreachable { .. } | Self::Unexpected { .. } => CloseCode::FrappeUnreachable,
+            // This server has the site, so the bench may have it again: what stands before a bench answers 404
+            // while that restarts.
+            Self::UnknownSite { .. } | Self::Busy | Self::Unreachable { .. } | Self::Unexpected { .. } => {
+                CloseCode::FrappeUnreachable
+            }
         }
     }
 
     /// Whether Frappe has spoken. Otherwise nothing is known, and asking again may help.
     #[must_use]
     pub const fn is_frappes_word(&self) -> bool {
-        matches!(self, Self::SessionExpired | Self::Unauthorized | Self::UnknownSite { .. })
+        matches!(self, Self::SessionExpired | Self::Unauthorized)
     }
 }
 

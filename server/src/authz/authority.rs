@@ -10,6 +10,7 @@ use moka::future::Cache;
 use realtime::frame::Denial;
 use realtime::host::{UserType, Viewer};
 use realtime::room::Room;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
 use super::{Decision, Grant, Refusal, RoomRule};
@@ -21,6 +22,8 @@ use crate::site::{AskError, Caller, Credential, Site, Subject};
 const ROOM_BYTES: usize = 500;
 /// Answers that are kept of each kind.
 const ANSWERS: u64 = 100_000;
+/// Longer than a question can be under way.
+const LONGEST_QUESTION: Duration = Duration::from_secs(15);
 /// What a task's token is sealed for.
 const TASK: &str = "task";
 /// How long a task's token opens its room.
@@ -49,6 +52,8 @@ pub struct Authority {
     sealer: Arc<Sealer>,
     rules: Vec<RoomRule>,
     open_tasks: bool,
+    /// Sessions that were signed out here a moment ago, whatever Frappe said before.
+    signed_out: Cache<SessionKey, ()>,
     viewers: Cache<SessionKey, Result<Viewer, AskError>>,
     verdicts: Cache<SubjectKey, Result<(), Denial>>,
 }
@@ -63,6 +68,7 @@ impl Authority {
             sealer,
             rules,
             open_tasks,
+            signed_out: Cache::builder().max_capacity(ANSWERS).time_to_live(kept_for + LONGEST_QUESTION).build(),
             viewers: Cache::builder().max_capacity(ANSWERS).time_to_live(kept_for).build(),
             verdicts: Cache::builder().max_capacity(ANSWERS).time_to_live(kept_for).build(),
         }
@@ -80,19 +86,37 @@ impl Authority {
     /// Frappe's refusal, which is kept too, or why Frappe could not be asked.
     pub async fn identify(&self, site: &str, credential: &Credential) -> Result<Viewer, AskError> {
         let key = (site.into(), credential.clone());
-        let ask = async {
-            match self.site.identify(site, credential).await {
+        if self.signed_out.contains_key(&key) {
+            return Err(AskError::SessionExpired);
+        }
+        if let Some(kept) = self.viewers.get(&key).await {
+            return kept;
+        }
+        let (viewers, asked) = (self.viewers.clone(), Arc::clone(&self.site));
+        let (site_name, shown) = (site.to_owned(), credential.clone());
+        let ask = async move {
+            match asked.identify(&site_name, &shown).await {
                 Err(error) if !error.is_frappes_word() => Err(error),
                 word => Ok(word),
             }
         };
-        let kept = self.viewers.try_get_with(key, ask).await;
+        let asking_key = SessionKey::clone(&key);
+        let kept = by_itself(async move { viewers.try_get_with(asking_key, ask).await }).await;
+        // Signed out while Frappe was being asked: its yes is of before.
+        if self.signed_out.contains_key(&key) {
+            return Err(AskError::SessionExpired);
+        }
         kept.unwrap_or_else(|error| Err(AskError::clone(&error)))
     }
 
     /// Forgets what was answered about a credential: it has been signed out.
     pub async fn forget(&self, site: &str, credential: &Credential) {
-        self.viewers.invalidate(&(site.into(), credential.clone())).await;
+        let key: SessionKey = (site.into(), credential.clone());
+        // A token is still good after a sign-out, a session is not.
+        if let Credential::Session(_) = credential {
+            self.signed_out.insert(key.clone(), ()).await;
+        }
+        self.viewers.invalidate(&key).await;
     }
 
     /// What can be said about a room without asking Frappe. `token` is what a page shows for a task.
@@ -102,6 +126,14 @@ impl Authority {
             return Decision::Denied(denial);
         }
         let denial = match &room {
+            Room::Task(task_id) if self.has_task(viewer, task_id, token) => {
+                return Decision::GivenByToken(Grant { room });
+            }
+            // Frappe checks nothing here (FRAPPE 13 to 17), and ids may be as short as five characters.
+            Room::Task(_) => {
+                let is_open = self.open_tasks && viewer.user_type == UserType::SystemUser;
+                (!is_open).then_some(Denial::TaskNotGiven)
+            }
             Room::Website => None,
             Room::User(user) => (*user != viewer.user).then_some(Denial::NotYours),
             Room::Site => (viewer.user_type != UserType::SystemUser).then_some(Denial::SystemUsersOnly),
@@ -110,7 +142,6 @@ impl Authority {
             Room::Doc { doctype, name } | Room::OpenDoc { doctype, name } => {
                 return Decision::Ask(Subject { doctype: doctype.clone(), name: Some(name.clone()) });
             }
-            Room::Task(task_id) => (!self.has_task(viewer, task_id, token)).then_some(Denial::TaskNotGiven),
             Room::Custom(name) => (!self.rules.iter().any(|rule| rule.lets_in(viewer, name))).then_some(Denial::NoRule),
         };
         denial.map_or_else(|| Decision::Granted(Grant { room }), Decision::Denied)
@@ -122,16 +153,23 @@ impl Authority {
     /// Frappe's no, or why it did not say.
     pub async fn ask(&self, caller: &Caller, room: Room, subject: Subject) -> Result<Grant, Refusal> {
         let Caller { viewer, credential } = caller;
-        let key = (viewer.site.as_str().into(), credential.clone(), subject.clone());
-        let verdict = self.verdicts.try_get_with(key, self.site.may_read(caller, &subject)).await;
-        match verdict {
+        let key: SubjectKey = (viewer.site.as_str().into(), credential.clone(), subject.clone());
+        if self.signed_out.contains_key(&(Arc::clone(&key.0), credential.clone())) {
+            return Err(Refusal::Session(AskError::SessionExpired));
+        }
+        if let Some(kept) = self.verdicts.get(&key).await {
+            return kept.map(|()| Grant { room }).map_err(Refusal::Denied);
+        }
+        let (verdicts, site, asker) = (self.verdicts.clone(), Arc::clone(&self.site), caller.clone());
+        let ask = async move { site.may_read(&asker, &subject).await };
+        match by_itself(async move { verdicts.try_get_with(key, ask).await }).await {
             Ok(Ok(())) => Ok(Grant { room }),
             Ok(Err(denial)) => Err(Refusal::Denied(denial)),
             Err(error) => {
                 if error.is_frappes_word() {
-                    info!(site = viewer.site, user = viewer.user, %room, "A join found its session over: {error}.");
+                    info!(site = viewer.site, user = viewer.user, room = ?room.to_string(), "A join found its session over: {error}.");
                 } else {
-                    warn!(site = viewer.site, user = viewer.user, %room, "A join could not be decided: {error}.");
+                    warn!(site = viewer.site, user = viewer.user, room = ?room.to_string(), "A join could not be decided: {error}.");
                 }
                 Err(AskError::clone(&error).into())
             }
@@ -144,11 +182,24 @@ impl Authority {
         self.sealer.seal(TASK, &task_text(viewer, task_id), TASK_LIFETIME)
     }
 
-    /// Frappe checks nothing here (FRAPPE 13 to 17), and ids may be as short as five characters.
+    /// Whether the token says that this user was given the task.
     fn has_task(&self, viewer: &Viewer, task_id: &str, token: Option<&str>) -> bool {
-        let is_open = self.open_tasks && viewer.user_type == UserType::SystemUser;
         let opened = token.and_then(|token| self.sealer.open(TASK, token));
-        is_open || opened.is_some_and(|text| text == task_text(viewer, task_id))
+        opened.is_some_and(|text| text == task_text(viewer, task_id))
+    }
+}
+
+/// Lets a question go on whether or not the one who asks is busy: others may wait for the same answer. When
+/// the one who asks goes away, the question ends, and one of the others asks again.
+async fn by_itself<T: Send + 'static>(question: impl Future<Output = T> + Send + 'static) -> T {
+    match AbortOnDropHandle::new(tokio::spawn(question)).await {
+        Ok(answer) => answer,
+        // Only a panic ends it early, and that is the asker's too.
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The server is at its end.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 

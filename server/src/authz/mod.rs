@@ -47,6 +47,8 @@ impl Grant {
 pub enum Decision {
     /// Yes.
     Granted(Grant),
+    /// Yes, because of the token that the page showed.
+    GivenByToken(Grant),
     /// No.
     Denied(Denial),
     /// Frappe has the word, on this subject.

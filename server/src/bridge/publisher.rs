@@ -52,10 +52,12 @@ impl Publisher for BusPublisher {
         match frappe15_payload(site, room, event, message) {
             Ok(payload) => {
                 if self.payloads.try_send(payload).is_err() {
-                    warn!(site, %room, event, "A handler's event was dropped: too many wait to be published.");
+                    warn!(site, room = ?room.to_string(), event, "A handler's event was dropped: too many wait to be published.");
                 }
             }
-            Err(problem) => warn!(site, %room, event, "A handler's event cannot be published: {problem}."),
+            Err(problem) => {
+                warn!(site, room = ?room.to_string(), event, "A handler's event cannot be published: {problem}.")
+            }
         }
     }
 }

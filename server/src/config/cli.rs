@@ -92,8 +92,16 @@ pub struct ServeArgs {
 
     /// Let System Users join the room of any task, as Frappe lets everybody. Without it a task's room opens only to
     /// the user whom a server function gave the task.
-    #[arg(long, env = "FRAPPE_LIVE_OPEN_TASKS")]
-    pub open_tasks: bool,
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "FRAPPE_LIVE_OPEN_TASKS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = BoolishValueParser::new()
+    )]
+    pub open_tasks: Option<bool>,
 
     /// What to log: off, error, warn, info, debug or trace [default: info].
     #[arg(long, value_name = "LEVEL", env = "FRAPPE_LIVE_LOG_LEVEL")]
@@ -125,7 +133,8 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FRAMES", env = "FRAPPE_LIVE_MAX_EMITS_PER_SECOND", help_heading = "Limits")]
     pub max_emits_per_second: Option<u32>,
 
-    /// Questions to Frappe at a time, for each site; more wait, and are given up after five seconds [default: 16].
+    /// Questions to Frappe at a time, for each site; more wait, and are given up after some seconds. A quarter is kept
+    /// for who somebody is. Give less than the site has gunicorn workers [default: 8].
     #[arg(long, value_name = "COUNT", env = "FRAPPE_LIVE_MAX_QUESTIONS", help_heading = "Limits")]
     pub max_questions: Option<usize>,
 

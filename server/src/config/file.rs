@@ -22,7 +22,7 @@ pub(super) fn complete(args: ServeArgs) -> Result<ServeArgs, SettingError> {
         trust_proxy: args.trust_proxy.or(file.trust_proxy),
         secret_key: either(args.secret_key, file.secret_key),
         room_rule: either(args.room_rule, file.room_rule),
-        open_tasks: args.open_tasks || file.open_tasks,
+        open_tasks: args.open_tasks.or(file.open_tasks),
         log_level: args.log_level.or(file.log_level),
         config: args.config,
         heartbeat: args.heartbeat.or(file.heartbeat),

@@ -31,7 +31,7 @@ struct State {
 /// Room for the answer to a join.
 const SPARE_BYTES: usize = 16 << 10;
 /// Newest values that one join can ask for.
-const MOST_VALUES: usize = 100;
+pub const MOST_VALUES: usize = 100;
 
 /// What a page asks of a room.
 pub struct Join<'a> {

@@ -21,6 +21,8 @@ use crate::websocket;
 
 /// The largest message of one emit, in bytes: a cursor, a few words.
 const MESSAGE_BYTES: usize = 8 << 10;
+/// The longest name of what is emitted, in bytes.
+const EVENT_BYTES: usize = 140;
 /// Handlers that run for one connection at a time, with what else goes on.
 const WORK_AT_A_TIME: usize = 16;
 /// How long a handler may take.
@@ -36,7 +38,8 @@ impl Session {
     /// Tells the others in a room. Only the newest of an event is wanted from one connection: it is in no
     /// history.
     pub(super) fn emit_to_room(&self, reference: Ref, room: Room, event: String, message: Box<RawValue>) {
-        if let Some(trouble) = self.too_much(&message).or_else(|| self.guests_have_no_voice_here(&room)) {
+        let trouble = self.too_much(&event, &message);
+        if let Some(trouble) = trouble.or_else(|| self.has_no_voice_in(&room)) {
             return self.say(&ServerFrame::trouble(reference, trouble));
         }
         let subject = BuildHasherDefault::<DefaultHasher>::default().hash_one((&room, &event));
@@ -58,19 +61,27 @@ impl Session {
 
     /// Gives an event to the app's handler, which answers when it is done.
     pub(super) fn emit_to_handler(&mut self, reference: Ref, event: &str, message: &RawValue) {
-        let trouble = self.too_much(message);
+        let trouble = self.too_much(event, message);
         let is_busy = self.work.as_ref().is_some_and(|work| work.running() >= WORK_AT_A_TIME);
         if let Some(trouble) = trouble.or(is_busy.then_some(Trouble::TooFast)) {
             return self.say(&ServerFrame::trouble(reference, trouble));
         }
         let context = Context::new(self.caller.viewer.clone(), Arc::clone(&self.parts.publisher));
-        let Some(handling) = self.parts.handlers.handle(event, context, message) else {
-            return self.say(&ServerFrame::trouble(reference, Trouble::NoHandler));
+        let (parts, event, message) = (Arc::clone(&self.parts), event.to_owned(), message.to_owned());
+        let handling = async move {
+            match parts.handlers.handle(&event, context, &message) {
+                Some(handling) => Some(handling.await),
+                None => None,
+            }
         };
         self.work().run(Box::pin(async move {
             // One handler that breaks is nobody else's problem.
             let handled = AssertUnwindSafe(timeout(HANDLER_PATIENCE, handling)).catch_unwind().await;
-            Done::Handler(match handled.unwrap_or(Ok(Err(HandlerError::Refused(Refused::because(BROKEN))))) {
+            let broken = || Ok(Some(Err(HandlerError::Refused(Refused::because(BROKEN)))));
+            let Some(handled) = handled.unwrap_or_else(|_| broken()).transpose() else {
+                return Done::Handler(ServerFrame::trouble(reference, Trouble::NoHandler));
+            };
+            Done::Handler(match handled {
                 Ok(Ok(message)) => ServerFrame::Answer { reference, message },
                 Ok(Err(HandlerError::Refused(refused))) => ServerFrame::Error {
                     reference: Some(reference),
@@ -84,16 +95,20 @@ impl Session {
         }));
     }
 
-    fn too_much(&self, message: &RawValue) -> Option<Trouble> {
+    fn too_much(&self, event: &str, message: &RawValue) -> Option<Trouble> {
         if self.emits.check().is_err() {
             return Some(Trouble::TooFast);
         }
-        (message.get().len() > MESSAGE_BYTES).then_some(Trouble::TooLarge)
+        (event.len() > EVENT_BYTES || message.get().len() > MESSAGE_BYTES).then_some(Trouble::TooLarge)
     }
 
-    /// Whoever comes by must not speak to every visitor of the site.
-    fn guests_have_no_voice_here(&self, room: &Room) -> Option<Trouble> {
-        let is_guest = self.caller.viewer.user_type == UserType::Guest;
-        (is_guest && matches!(room, Room::Website | Room::Site | Room::User(_))).then_some(Trouble::NotHere)
+    /// Whoever comes by must not speak to every visitor of the site, and nobody more than one connection's worth.
+    fn has_no_voice_in(&self, room: &Room) -> Option<Trouble> {
+        let viewer = &self.caller.viewer;
+        match room {
+            Room::Website | Room::Site | Room::User(_) if viewer.user_type == UserType::Guest => Some(Trouble::NotHere),
+            Room::Website | Room::Site => (!self.parts.voices.may_speak(viewer)).then_some(Trouble::TooFast),
+            _ => None,
+        }
     }
 }

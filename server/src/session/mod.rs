@@ -7,6 +7,7 @@
 
 mod emit;
 mod review;
+mod voices;
 mod work;
 
 use std::num::NonZeroU32;
@@ -23,13 +24,17 @@ use tokio::time::Instant;
 use tracing::{debug, info};
 
 use self::review::Review;
+pub use self::voices::Voices;
 use self::work::{Done, PendingJoin, Work};
 use crate::authz::{Authority, Decision, Grant, Refusal};
-use crate::engine::{Join, SiteEngine};
+use crate::engine::{Join, MOST_VALUES, SiteEngine};
 use crate::hub::ConnectionId;
 use crate::queue::Queue;
 use crate::site::Caller;
 use crate::websocket;
+
+/// The most that joins which wait for Frappe may hold of one connection.
+const PENDING_BYTES: usize = 64 << 10;
 
 /// What one connection may do.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +59,8 @@ pub struct SessionParts {
     pub handlers: Handlers,
     /// Where handlers publish.
     pub publisher: Arc<dyn Publisher>,
+    /// How much one user says to everybody.
+    pub voices: Voices,
     /// What one connection may do.
     pub limits: SessionLimits,
     /// Seconds of silence after which either side asks.
@@ -92,7 +99,7 @@ impl Session {
         let rooms = caller.viewer.automatic_rooms();
         let grant = |room: &Room| match parts.authority.decide(&caller.viewer, room.clone(), None) {
             Decision::Granted(grant) => Some(grant),
-            Decision::Denied(_) | Decision::Ask(_) => None,
+            Decision::GivenByToken(_) | Decision::Denied(_) | Decision::Ask(_) => None,
         };
         let grants = rooms.iter().filter_map(grant).collect();
         site.enter(grants, connection, &queue, |position| ServerFrame::Hello {
@@ -114,7 +121,8 @@ impl Session {
     /// Answers a frame. `Some` ends the connection.
     pub fn receive(&mut self, text: &str) -> Option<CloseCode> {
         match ClientFrame::parse(text) {
-            Ok(ClientFrame::Join { reference, room, since, latest, token }) => {
+            Ok(ClientFrame::Join { reference, room, since, mut latest, token }) => {
+                latest.truncate(MOST_VALUES);
                 self.join(PendingJoin { reference, room, since, latest }, token.as_deref());
             }
             Ok(ClientFrame::Leave { reference, room }) => self.leave(reference, &room),
@@ -150,7 +158,7 @@ impl Session {
 
     /// Looks at the session again, beside the connection.
     pub fn begin_review(&mut self) {
-        let rooms = self.site.joined(self.connection);
+        let rooms = if self.review.is_of_rooms() { self.site.joined(self.connection) } else { Vec::new() };
         let review = review::look(Arc::clone(&self.parts.authority), Arc::clone(&self.caller), rooms);
         self.review.begin_look();
         self.work().run(Box::pin(async { Done::Review(review.await) }));
@@ -186,21 +194,18 @@ impl Session {
 
     fn join(&mut self, join: PendingJoin, token: Option<&str>) {
         let PendingJoin { reference, room, .. } = &join;
-        let (count, is_inside) = self.site.rooms_of(self.connection, room);
-        let pending = self.work.as_ref().map_or(0, |work| work.pending());
         let decision = if self.joins.check().is_err() {
             Decision::Denied(Denial::TooFast)
-        } else if !is_inside && count + pending >= self.parts.limits.rooms {
-            Decision::Denied(Denial::TooManyRooms)
         } else {
-            self.parts.authority.decide(&self.caller.viewer, room.clone(), token)
+            match self.parts.authority.decide(&self.caller.viewer, room.clone(), token) {
+                Decision::Denied(denial) => Decision::Denied(denial),
+                granted => self.no_room_for(&join).map_or(granted, Decision::Denied),
+            }
         };
         match decision {
-            Decision::Granted(grant) => {
-                if let Room::Task(_) = room
-                    && !self.tasks.contains(room)
-                    && token.is_some()
-                {
+            Decision::Granted(grant) => self.enter(join, grant),
+            Decision::GivenByToken(grant) => {
+                if !self.tasks.contains(room) {
                     self.tasks.push(room.clone());
                 }
                 self.enter(join, grant);
@@ -211,6 +216,15 @@ impl Session {
                 self.work().ask(&authority, &caller, join, subject);
             }
         }
+    }
+
+    /// Why one more room is more than this connection may be in, or wait for.
+    fn no_room_for(&self, join: &PendingJoin) -> Option<Denial> {
+        let (count, is_inside) = self.site.rooms_of(self.connection, &join.room);
+        let (pending, pending_bytes) = self.work.as_ref().map_or((0, 0), |work| work.pending());
+        let is_full = pending + if is_inside { 0 } else { count } >= self.parts.limits.rooms;
+        let is_heavy = pending_bytes + join.size() > PENDING_BYTES;
+        is_full.then_some(Denial::TooManyRooms).or_else(|| is_heavy.then_some(Denial::TooFast))
     }
 
     fn enter(&self, join: PendingJoin, grant: Grant) {
@@ -248,7 +262,7 @@ impl Session {
         debug!(
             site = self.caller.viewer.site,
             user = self.caller.viewer.user,
-            %room,
+            room = ?room.to_string(),
             connection = %self.connection,
             "Refused a join: {}",
             denial.sentence()
@@ -289,7 +303,7 @@ impl Session {
             // A token opened it to this user, which it still is.
             Decision::Denied(_) if self.tasks.contains(room) => None,
             Decision::Denied(denial) => Some(denial),
-            Decision::Granted(_) | Decision::Ask(_) => None,
+            Decision::Granted(_) | Decision::GivenByToken(_) | Decision::Ask(_) => None,
         }
     }
 
@@ -314,6 +328,7 @@ impl SessionParts {
             authority: Arc::new(Authority::for_a_test()),
             handlers: Handlers::new(),
             publisher: Arc::new(Nowhere),
+            voices: Voices::new(limits.emits_per_second),
             limits,
             heartbeat: 25,
             build: "build".to_owned(),

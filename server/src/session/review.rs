@@ -21,10 +21,10 @@ const LOOKS_AT_A_TIME: usize = 4;
 /// When a session is looked at again.
 pub(super) struct Review {
     every: Duration,
-    /// When the last look began.
-    begun: Instant,
     /// When the next one is due; none while one is under way.
     at: Option<Instant>,
+    /// When the next one of rooms is due, too: what comes before it only asks who the session is of.
+    rooms_at: Instant,
 }
 
 /// What was found.
@@ -38,20 +38,28 @@ pub struct Found {
 impl Review {
     /// A session that was just looked at, and will be within `every`.
     pub(super) fn begin(every: Duration) -> Self {
-        let now = Instant::now();
-        Self { every, begun: now, at: Some(now + share_of(every)) }
+        let at = Instant::now() + share_of(every);
+        Self { every, at: Some(at), rooms_at: at }
     }
 
     pub(super) const fn at(&self) -> Option<Instant> {
         self.at
     }
 
+    /// Whether the look that is due is one of rooms, too: one refusal is no reason to ask about all others.
+    pub(super) fn is_of_rooms(&self) -> bool {
+        Instant::now() >= self.rooms_at
+    }
+
     pub(super) fn begin_look(&mut self) {
-        (self.begun, self.at) = (Instant::now(), None);
+        if self.is_of_rooms() {
+            self.rooms_at = Instant::now() + share_of(self.every);
+        }
+        self.at = None;
     }
 
     pub(super) fn end_look(&mut self) {
-        self.at = Some(self.begun + share_of(self.every));
+        self.at = Some(self.rooms_at);
     }
 
     pub(super) fn bring_forward(&mut self) {
@@ -113,15 +121,27 @@ mod tests {
         assert!(dues.iter().any(|due| *due != dues[0]), "not all together");
 
         let mut review = Review::begin(every);
+        tokio::time::advance(every).await;
+        assert!(review.is_of_rooms());
         review.begin_look();
         review.bring_forward();
         assert_eq!(review.at(), None);
-        tokio::time::advance(Duration::from_secs(100)).await;
+        tokio::time::advance(every).await;
         review.end_look();
         assert!(review.at().is_some_and(|at| at < Instant::now()), "a slow look is followed by the next");
-        review.begin_look();
-        review.end_look();
+    }
+
+    /// One refusal a second made every room be asked about every second.
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_brings_forward_who_the_session_is_of_and_not_the_rooms() {
+        let mut review = Review::begin(Duration::from_mins(1));
+        let rooms_at = review.at();
         review.bring_forward();
         assert_eq!(review.at(), Some(Instant::now() + Duration::from_secs(1)));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(!review.is_of_rooms());
+        review.begin_look();
+        review.end_look();
+        assert_eq!(review.at(), rooms_at);
     }
 }

@@ -16,7 +16,7 @@ use realtime::room::Room;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{Session, SessionLimits, SessionParts};
+use super::{Session, SessionLimits, SessionParts, Voices};
 use crate::authz::{Authority, AuthorityParts};
 use crate::engine::{Engine, Written};
 use crate::history::HistoryLimits;
@@ -68,6 +68,7 @@ fn bench(limits: SessionLimits, handlers: Handlers) -> Bench {
         authority: Arc::new(authority),
         handlers,
         publisher: Arc::new(Recorder::default()),
+        voices: Voices::new(limits.emits_per_second),
         limits,
         heartbeat: 25,
         build: "build".into(),
@@ -246,6 +247,28 @@ async fn ten_thousand_joins_in_a_second_are_not_ten_thousand_questions() {
     assert!((50..=97).contains(&count(" joined")), "{}", count(" joined"));
     assert!(bench.site.asked() <= 97);
     assert!(count(" denied too_fast") > 9_000);
+}
+
+/// A join may name sixteen thousand events, and the same room may be joined again and again: what waits for a
+/// Frappe that hangs grew without a bound.
+#[tokio::test(start_paused = true)]
+async fn joins_that_wait_hold_little() {
+    let bench = usual_bench();
+    let mut page = bench.connect(UserType::SystemUser);
+    page.join(1, "doctype:ToDo");
+    page.settle().await;
+    assert_eq!(page.answers(), ["1 joined"]);
+    bench.site.take(Duration::from_hours(1));
+    let latest = vec!["x".to_owned(); 16_000];
+    for reference in 0..1_000 {
+        let (room, latest) = (Room::doctype("ToDo"), latest.clone());
+        page.say(&ClientFrame::Join { reference, room, since: None, latest, token: None });
+    }
+    let waiting = page.session.work.as_ref().expect("some wait").pending();
+    assert!((10..=100).contains(&waiting.0) && waiting.1 <= 64 << 10, "{waiting:?}");
+    let answers = page.answers();
+    assert!(answers.len() == 1_000 - waiting.0, "{}", answers.len());
+    assert!(answers.iter().all(|answer| answer.ends_with("too_fast") || answer.ends_with("too_many_rooms")));
 }
 
 #[tokio::test(start_paused = true)]

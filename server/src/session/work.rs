@@ -24,6 +24,16 @@ pub(super) struct PendingJoin {
     pub(super) latest: Vec<String>,
 }
 
+impl PendingJoin {
+    /// What it holds, in bytes.
+    pub(super) fn size(&self) -> usize {
+        let texts = self.latest.iter().map(|name| name.len() + size_of::<String>());
+        let since = self.since.as_ref().map_or(0, |since| since.epoch.len());
+        // The room is kept a second time, as what Frappe is asked about.
+        size_of::<Self>() + 2 * self.room.to_string().len() + since + texts.sum::<usize>()
+    }
+}
+
 /// What is done.
 pub enum Done {
     /// Frappe was asked about the join of this number.
@@ -46,9 +56,11 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// Joins that wait for an answer.
-    pub(super) fn pending(&self) -> usize {
-        self.asking.len() + self.waiting.len()
+    /// Joins that wait for an answer, and what they hold in bytes.
+    pub(super) fn pending(&self) -> (usize, usize) {
+        let asking = self.asking.iter().map(|(_, join)| join.size());
+        let sizes = asking.chain(self.waiting.iter().map(|(join, _)| join.size()));
+        sizes.fold((0, 0), |(count, bytes), size| (count + 1, bytes + size))
     }
 
     /// Asks about a join, when it is its turn.

@@ -60,6 +60,40 @@ async fn nobody_is_somebody_else_by_a_header() {
     assert!(evil.asked().is_empty(), "the evil server was never asked");
 }
 
+/// A room's name with a line break stood in the log as a line of its own.
+#[tokio::test]
+async fn nobody_writes_the_servers_log() {
+    let beside = Beside::start(Version::V16, &[]).await;
+    beside.frappe.fail("", 502);
+    let mut guest = beside.connect(Who::Guest).await.expect("a guest");
+    for room in ["doc:ToDo/x\n2026 INFO forged", "forged\n2026 INFO forged", "user:x\r\nforged"] {
+        join(&mut guest, room).await;
+    }
+    let log = beside.server.log();
+    assert!(log.contains("forged"), "it is logged, on one line");
+    assert!(log.lines().all(|line| !line.starts_with("2026 INFO") && !line.starts_with("forged")), "{log}");
+}
+
+/// A word beside the join made a task's room stay open after the right to it was lost.
+#[tokio::test]
+async fn a_made_up_token_keeps_no_room() {
+    let beside = Beside::start(Version::V15, &["--open-tasks", "--review-seconds", "1"]).await;
+    let mut alice = beside.connect(SYSTEM_USER).await.expect("Alice");
+    let token = Some("nonsense".to_owned());
+    alice.say(&ClientFrame::Join { reference: 1, room: Room::task("t"), since: None, latest: vec![], token }).await;
+    assert!(matches!(alice.frame().await, ServerFrame::Joined { .. }));
+    beside.frappe.set_user_type(ALICE, "Website User");
+    let mut lost = Vec::new();
+    while lost.len() < 2 {
+        match alice.frame().await {
+            ServerFrame::Denied { reference: None, room, .. } => lost.push(room),
+            other => panic!("{other:?}"),
+        }
+    }
+    lost.sort();
+    assert_eq!(lost, [Room::Site, Room::task("t")]);
+}
+
 #[tokio::test]
 async fn odd_names_reach_frappe_as_they_are() {
     let beside = Beside::start(Version::V16, &[]).await;
@@ -122,7 +156,7 @@ async fn join_in(page: &mut Page, room: &str) -> String {
 
 #[tokio::test]
 async fn many_connections_do_not_ask_more_at_once_than_they_may() {
-    let beside = Beside::start(Version::V16, &["--max-questions", "3"]).await;
+    let beside = Beside::start(Version::V16, &["--max-questions", "4"]).await;
     let mut pages = Vec::new();
     for _ in 0..20 {
         pages.push(beside.connect(SYSTEM_USER).await.expect("Alice"));

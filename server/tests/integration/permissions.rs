@@ -135,7 +135,7 @@ async fn what_could_not_be_asked_is_no_denial_and_may_be_asked_again() {
 // The fake answers while the test waits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_all_turns_taken_joins_wait_and_then_fail_with_a_clear_answer() {
-    let beside = Beside::start(Version::V16, &["--max-questions", "2"]).await;
+    let beside = Beside::start(Version::V16, &["--max-questions", "3"]).await;
     let mut slow = beside.connect(ADMIN).await.expect("Administrator");
     let mut waiting = beside.connect(SYSTEM_USER).await.expect("Alice");
     beside.frappe.hang("has_permission");

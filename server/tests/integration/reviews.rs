@@ -1,10 +1,15 @@
 //! After a sign-out, for a disabled user, with a lost role: nothing more arrives, and the page is told.
 
 use fake_frappe::{ALICE, CAROL, Permission, Version};
+use futures_util::{SinkExt, StreamExt};
 use realtime::close::CloseCode;
 use realtime::frame::{Denial, ServerFrame};
 use realtime::room::Room;
 
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::{Bytes, Message};
+
+use crate::support::PATIENCE;
 use crate::support::beside::{Beside, SYSTEM_USER, Who, join};
 
 const SOON: [&str; 2] = ["--review-seconds", "1"];
@@ -20,6 +25,27 @@ async fn after_a_sign_out_nothing_more_arrives() {
         assert_eq!(beside.redis.publish("{}"), 1, "the server goes on");
         beside.server.wait_for_log("Ended a session");
     }
+}
+
+/// A page that never stopped sending was never looked at again, and held the bench's turns.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_floods_the_line_is_sent_away_all_the_same() {
+    let beside = Beside::start(Version::V15, &SOON).await;
+    let page = beside.connect(SYSTEM_USER).await.expect("Alice");
+    let (mut sending, mut reading) = page.socket.split();
+    let flood = tokio::spawn(async move { while sending.send(Message::Pong(Bytes::new())).await.is_ok() {} });
+    beside.frappe.end_sessions_of(ALICE);
+    let closed = async {
+        while let Some(Ok(message)) = reading.next().await {
+            if let Message::Close(close) = message {
+                return close.map(|close| u16::from(close.code));
+            }
+        }
+        None
+    };
+    let closed = timeout(PATIENCE, closed).await.expect("an end");
+    assert_eq!(closed, Some(CloseCode::SessionExpired.number()));
+    flood.abort();
 }
 
 #[tokio::test]

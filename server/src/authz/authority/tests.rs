@@ -89,7 +89,7 @@ fn a_task_is_for_whom_it_was_given_to() {
     let given_to = jane(UserType::WebsiteUser);
     let token = authority.task_token(&given_to, "k3f9a");
     let joins = |viewer: &Viewer, task: &str, token: &str| {
-        matches!(authority.decide(viewer, Room::task(task), Some(token)), Decision::Granted(_))
+        matches!(authority.decide(viewer, Room::task(task), Some(token)), Decision::GivenByToken(_))
     };
     assert!(joins(&given_to, "k3f9a", &token));
     assert!(!joins(&given_to, "other", &token));
@@ -120,6 +120,41 @@ async fn equal_questions_are_asked_once_and_the_answer_is_kept_for_a_short_time(
         let _ = ask().await;
         assert_eq!(site.asked(), 1, "no longer kept");
     }
+}
+
+/// A page that kept its connection busy held the answer back from everybody who had asked the same.
+#[tokio::test]
+async fn who_asked_first_and_looks_away_holds_nobody_up() {
+    let site = ScriptedSite::new(Ok(Ok(())));
+    let authority = authority_of(&site, false);
+    let caller = caller();
+    let ask = || authority.ask(&caller, Room::doc("Note", "x"), note());
+    let mut first = Box::pin(ask());
+    assert!(futures_util::poll!(&mut first).is_pending());
+    let second = tokio::time::timeout(Duration::from_secs(5), ask()).await.expect("an answer");
+    assert!(second.is_ok());
+    assert_eq!(site.asked(), 1);
+    drop(first);
+}
+
+/// A question that was under way brought a signed-out session back.
+#[tokio::test]
+async fn an_answer_from_before_a_sign_out_does_not_count() {
+    let site = ScriptedSite::new(Ok(Ok(())));
+    let authority = authority_of(&site, false);
+    let caller = caller();
+    let asking = authority.identify("s", &caller.credential);
+    let signing_out = async {
+        sleep(Duration::from_millis(5)).await;
+        authority.forget("s", &caller.credential).await;
+    };
+    let (asked, ()) = futures_util::join!(asking, signing_out);
+    assert_eq!(asked, Err(AskError::SessionExpired));
+    assert_eq!(authority.identify("s", &caller.credential).await, Err(AskError::SessionExpired));
+    let joined = authority.ask(&caller, Room::doc("Note", "x"), note()).await;
+    assert_eq!(joined, Err(Refusal::Session(AskError::SessionExpired)));
+    let other = Credential::Session("another".into());
+    assert!(authority.identify("s", &other).await.is_ok());
 }
 
 #[tokio::test]
@@ -171,7 +206,8 @@ async fn who_somebody_is_is_kept_until_it_is_forgotten() {
         let site = ScriptedSite::new(Ok(Ok(())));
         site.know(verdict.clone());
         let authority = authority_of(&site, false);
-        let credential = Credential::Session("0123".into());
+        // A token is good again after a sign-out.
+        let credential = Credential::Authorization("token key:secret".into());
         let identify = || authority.identify("s", &credential);
         join_all((0..50).map(|_| identify())).await;
         assert_eq!(site.asked(), 1, "{verdict:?}");

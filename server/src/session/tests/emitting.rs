@@ -32,6 +32,8 @@ async fn nothing_is_emitted_where_one_is_not() {
     }
     page.emit(2, Some("website"), "typing", &format!("\"{}\"", "x".repeat(9000)));
     assert_eq!(page.answers(), ["2 error too_large"]);
+    page.emit(2, Some("website"), &"e".repeat(141), "1");
+    assert_eq!(page.answers(), ["2 error too_large"], "a name has no more room than a message");
     let mut guest = bench.connect(UserType::Guest);
     guest.emit(3, Some("website"), "typing", "1");
     assert_eq!(guest.answers(), ["3 error not_here"]);
@@ -51,6 +53,21 @@ async fn who_emits_too_fast_is_told() {
     let refused = answers.iter().filter(|answer| answer.ends_with(" error too_fast")).count();
     assert!((80..=95).contains(&refused) && answers.len() == 100, "{answers:?}");
     assert_eq!(other.answers().len(), 100 - refused);
+}
+
+#[tokio::test]
+async fn a_user_has_one_voice_over_all_connections() {
+    let emits_per_second = NonZeroU32::new(5).expect("not zero");
+    let bench = bench(SessionLimits { emits_per_second, ..SessionLimits::WIDE }, Handlers::new());
+    let other = bench.connect(UserType::SystemUser);
+    let mut said = 0;
+    for _ in 0..20 {
+        let mut page = bench.connect(UserType::WebsiteUser);
+        page.emit(1, Some("website"), "cursor", "1");
+        said += usize::from(page.answers().last().is_some_and(|answer| answer == "1 ok"));
+    }
+    assert!((5..=10).contains(&said), "{said}");
+    assert_eq!(other.answers().len(), said);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder, StatusCode, header, redirect};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
@@ -36,6 +36,8 @@ pub(super) struct Asking {
 #[derive(Debug)]
 struct SiteState {
     turns: Semaphore,
+    /// Fewer: however many rooms are asked about, pages still find out who looks at them.
+    turns_about_rooms: Semaphore,
     permission_api: PermissionApi,
 }
 
@@ -52,8 +54,10 @@ impl Asking {
             address.set_path(&format!("{}/", address.path()));
         }
         let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build();
+        let all = limits.questions_at_a_time;
         let state = || SiteState {
-            turns: Semaphore::new(limits.questions_at_a_time),
+            turns: Semaphore::new(all),
+            turns_about_rooms: Semaphore::new((all - all.div_ceil(4)).max(1)),
             permission_api: PermissionApi::default(),
         };
         Self {
@@ -84,16 +88,35 @@ impl Asking {
     /// Asks when it is this site's turn.
     pub(super) async fn ask(&self, site: &str, question: RequestBuilder) -> Result<Reply, AskError> {
         let deadline = Instant::now() + self.patience;
-        let turns = &self.state(site)?.turns;
+        self.ask_by(deadline, site, question).await
+    }
+
+    /// Asks about a room, when it is this site's turn for that.
+    pub(super) async fn ask_about_a_room(&self, site: &str, question: RequestBuilder) -> Result<Reply, AskError> {
+        let deadline = Instant::now() + self.patience;
+        let _turn = self.turn(&self.state(site)?.turns_about_rooms, deadline).await?;
+        self.ask_by(deadline, site, question).await
+    }
+
+    async fn turn<'a>(&self, turns: &'a Semaphore, deadline: Instant) -> Result<SemaphorePermit<'a>, AskError> {
         // Who has waited for most of the time would not get an answer in the rest of it.
         let last_turn = deadline - self.patience / 3;
-        let Ok(turn) = timeout_at(last_turn, turns.acquire()).await else { return Err(AskError::Busy) };
-        let _turn = turn.expect("the semaphore is never closed");
+        let turn = timeout_at(last_turn, turns.acquire()).await.map_err(|_| AskError::Busy)?;
+        Ok(turn.expect("the semaphore is never closed"))
+    }
+
+    async fn ask_by(&self, deadline: Instant, site: &str, question: RequestBuilder) -> Result<Reply, AskError> {
+        let _turn = self.turn(&self.state(site)?.turns, deadline).await?;
         let answer = timeout_at(deadline, send(question)).await;
         answer.unwrap_or_else(|_| {
             let problem = format!("no answer within {} seconds", self.patience.as_secs());
             Err(AskError::Unreachable { problem })
         })
+    }
+
+    /// How long an answer may take.
+    pub(super) const fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// How this site's permissions are asked for, as far as is known.

@@ -13,6 +13,7 @@ use cookie::Cookie;
 use futures_util::future::BoxFuture;
 use realtime::frame::Denial;
 use realtime::host::Viewer;
+use tokio::time::timeout;
 use url::Url;
 
 pub use self::ask::AskLimits;
@@ -46,7 +47,14 @@ impl Site for FrappeSite {
     }
 
     fn identify<'a>(&'a self, site: &'a str, credential: &'a Credential) -> BoxFuture<'a, Result<Viewer, AskError>> {
-        Box::pin(identity::identify(&self.asking, &self.secret, site, credential))
+        Box::pin(async move {
+            // The secret, and asking twice, take no page longer than it waits.
+            let patience = self.asking.patience() * 3 / 2;
+            let identified = timeout(patience, identity::identify(&self.asking, &self.secret, site, credential)).await;
+            identified.unwrap_or_else(|_| {
+                Err(AskError::Unreachable { problem: format!("no answer within {} seconds", patience.as_secs()) })
+            })
+        })
     }
 
     fn may_read<'a>(

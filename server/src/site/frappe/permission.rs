@@ -80,7 +80,7 @@ pub(super) async fn may_read(
     }
     Err(AskError::Unexpected {
         status: StatusCode::EXPECTATION_FAILED.as_u16(),
-        hint: ": it has neither frappe.realtime.has_permission nor can_subscribe_doc",
+        hint: ": it has neither frappe.realtime.has_permission nor can_subscribe_doc, or a check of an app's own failed",
     })
 }
 
@@ -98,7 +98,7 @@ async fn ask(asking: &Asking, caller: &Caller, subject: &Subject, methods: Metho
         (Methods::CanSubscribe, None) => question,
         (_, name) => question.query(&[(name_key, name.as_deref().unwrap_or_default())]),
     };
-    understand(&asking.ask(site, question).await?)
+    understand(&asking.ask_about_a_room(site, question).await?)
 }
 
 #[derive(Deserialize, Default)]
