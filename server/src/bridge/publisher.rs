@@ -56,7 +56,7 @@ impl Publisher for BusPublisher {
                 }
             }
             Err(problem) => {
-                warn!(site, room = ?room.to_string(), event, "A handler's event cannot be published: {problem}.")
+                warn!(site, room = ?room.to_string(), event, "A handler's event cannot be published: {problem}.");
             }
         }
     }
