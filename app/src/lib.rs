@@ -6,6 +6,7 @@
 //! - [`components`]: what pages share.
 //! - [`prelude`]: what a page author imports.
 //! - [`shell`]: the document around a page.
+//! - [`code`]: the one-time code in a page's address.
 //! - [`demo_job`]: how a background task is given to a user.
 //! - [`handlers`]: what the server does when a page asks it something.
 //! - [`lunch`]: what the vote's page and its handler agree on.
@@ -16,6 +17,8 @@
 //! Documents are rendered on the server only; what wakes up in the browser is the islands. So all
 //! but the islands stands behind the feature `ssr`, and never weighs on the wasm.
 
+#[cfg(feature = "ssr")]
+pub mod code;
 pub mod components;
 #[cfg(feature = "ssr")]
 pub mod demo_job;

@@ -24,8 +24,10 @@ pub enum Problem {
     Unauthorized,
     /// The code that the page was opened with is used, too old or of another site.
     CodeOver,
-    /// Another site led the visitor to a page with a code.
+    /// A link, of another site or of this one, led the visitor to a page with a code.
     CodeFromElsewhere,
+    /// The visitor is signed in as another user than the code's.
+    CodeOfAnother,
     /// Frappe answered, with something that leaves no page to show.
     Refused {
         /// What it was, for the visitor.
@@ -39,6 +41,8 @@ enum Remedy {
     LookElsewhere,
     TryAgain,
     SignIn,
+    /// Every page has the button to sign out.
+    GoHome,
 }
 
 impl Problem {
@@ -48,6 +52,7 @@ impl Problem {
         match self {
             Self::UnknownSite { .. } => 404,
             Self::SessionExpired | Self::Unauthorized | Self::CodeOver | Self::CodeFromElsewhere => 401,
+            Self::CodeOfAnother => 409,
             Self::FrappeUnreachable | Self::Refused { .. } => 503,
         }
     }
@@ -60,6 +65,7 @@ impl Problem {
             Self::FrappeUnreachable => "Frappe does not answer",
             Self::SessionExpired => "Session expired",
             Self::Unauthorized | Self::CodeOver | Self::CodeFromElsewhere => "Not signed in",
+            Self::CodeOfAnother => "Signed in already",
             Self::Refused { .. } => "Not available",
         }
     }
@@ -73,7 +79,8 @@ impl Problem {
             Self::SessionExpired => "Your session has expired",
             Self::Unauthorized => "Your site does not know you",
             Self::CodeOver => "This code does not work any more",
-            Self::CodeFromElsewhere => "Another site sent you here",
+            Self::CodeFromElsewhere => "A link brought you here",
+            Self::CodeOfAnother => "You are signed in as somebody else",
             Self::Refused { .. } => "This page cannot be shown now",
         }
     }
@@ -98,8 +105,12 @@ impl Problem {
                  Open the page from your app again, or sign in.",
             ),
             Self::CodeFromElsewhere => Cow::Borrowed(
-                "It gave you a code that would sign you in as somebody of its choice, so the code was not used. \
-                 Open the page from your app, or sign in.",
+                "It held a code that would sign you in as somebody of its author’s choice, so the code was not used \
+                 and works no more. Open the page from your app again, or sign in.",
+            ),
+            Self::CodeOfAnother => Cow::Borrowed(
+                "The page was opened with another user’s code, which was not used and works no more. If you want to be \
+                 that user here, sign out on any page, then open the page from your app again.",
             ),
             Self::Refused { sentence } => Cow::Borrowed(sentence),
         }
@@ -110,6 +121,7 @@ impl Problem {
             Self::UnknownSite { .. } => Remedy::LookElsewhere,
             Self::FrappeUnreachable | Self::Refused { .. } => Remedy::TryAgain,
             Self::SessionExpired | Self::Unauthorized | Self::CodeOver | Self::CodeFromElsewhere => Remedy::SignIn,
+            Self::CodeOfAnother => Remedy::GoHome,
         }
     }
 }
@@ -121,7 +133,7 @@ pub(crate) fn ProblemPage(problem: Problem) -> impl IntoView {
     // On a site that is not there, neither is its front page.
     let has_home = problem.remedy() != Remedy::LookElsewhere;
     let remedy = match problem.remedy() {
-        Remedy::LookElsewhere => None,
+        Remedy::LookElsewhere | Remedy::GoHome => None,
         Remedy::TryAgain => Some((String::new(), "Try again")),
         Remedy::SignIn => Some((sign_in_path(&use_url().get_untracked()), "Sign in")),
     };

@@ -3,14 +3,13 @@
 use leptos_meta::Title;
 use leptos_router::location::Url;
 
+use crate::code::without_code;
 use crate::prelude::*;
 
 /// Where one signs in.
 pub(crate) const SIGN_IN: &str = "/live/login";
 /// Where one signs out, with a POST.
 pub(crate) const SIGN_OUT: &str = "/live/logout";
-/// What a page that an app opens may carry; it works once.
-const CODE: &str = "code=";
 
 /// What the form shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,10 +28,8 @@ pub struct SignInForm {
 
 /// Where one signs in and comes back to `page`.
 pub(crate) fn sign_in_path(page: &Url) -> String {
-    let rest = page.search().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with(CODE));
-    let rest = rest.collect::<Vec<_>>().join("&");
-    let query = if rest.is_empty() { String::new() } else { format!("?{rest}") };
-    format!("{SIGN_IN}?redirect-to={}", Url::escape(&format!("{}{query}", page.path())))
+    let back = without_code(&format!("{}?{}", page.path(), page.search()));
+    format!("{SIGN_IN}?redirect-to={}", Url::escape(&back))
 }
 
 /// The form in the place of a page.

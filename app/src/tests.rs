@@ -134,6 +134,7 @@ async fn a_problem_says_what_is_wrong_and_is_not_live() {
         (Problem::Unauthorized, 401, r#"href="/live/login?redirect-to=%2Flive%2Fcount%3Fa%3Db%26c""#),
         (Problem::CodeOver, 401, r#"href="/live/login?redirect-to=%2Flive%2Fcount%3Fa%3Db%26c""#),
         (Problem::CodeFromElsewhere, 401, "the code was not used"),
+        (Problem::CodeOfAnother, 409, r#"<a href="/live/" class="button main">Home</a>"#),
         (Problem::Refused { sentence: "Frappe answered 417.".into() }, 503, "Frappe answered 417."),
     ] {
         assert_eq!(problem.status(), status);
@@ -153,6 +154,9 @@ async fn a_used_code_is_not_carried_to_the_sign_in() {
     for (path, back) in [
         ("/live/count?a=b&code=k3&c", "/live/login?redirect-to=%2Flive%2Fcount%3Fa%3Db%26c\""),
         ("/live/count?code=k3", "/live/login?redirect-to=%2Flive%2Fcount\""),
+        // The server reads the key decoded; the link to sign in kept the code.
+        ("/live/count?%63ode=k3", "/live/login?redirect-to=%2Flive%2Fcount\""),
+        ("/live/count?c%6fde=k3&a=b", "/live/login?redirect-to=%2Flive%2Fcount%3Fa%3Db\""),
     ] {
         let body = get_problem(path, Problem::CodeOver).await.body;
         assert!(body.contains(back) && !body.contains("k3"), "{path}: {body}");

@@ -3,9 +3,11 @@
 //! Everything a browser needs is under `/live/`, so that one nginx location puts it on a Frappe site.
 
 mod admission;
+mod answers;
 mod app_session;
 mod assets;
 mod codes;
+mod cookies;
 mod credentials;
 mod forwarded;
 mod health;
@@ -17,6 +19,7 @@ mod pages;
 mod request_site;
 mod sessions;
 mod sign_in;
+mod sign_out;
 mod throttle;
 mod websocket;
 
@@ -162,7 +165,7 @@ impl App {
         let with_a_site = Router::new()
             .route("/live/api/{*function}", any(pages::server_function))
             .route("/live/login", get(sign_in::page).post(sign_in::sign_in))
-            .route("/live/logout", get(sign_in::only_posted).post(sign_in::sign_out))
+            .route("/live/logout", get(sign_out::only_posted).post(sign_out::sign_out))
             .route("/live/code", get(codes::only_posted).post(codes::give))
             .fallback(get(pages::page).post(pages::no_such_method))
             .layer(from_fn_with_state(self.clone(), app_session::give_way))
@@ -175,6 +178,7 @@ impl App {
             // Finds its site itself: a page's script can read why only once the socket stands.
             .route("/live/ws", get(websocket::handshake))
             .merge(with_a_site)
+            .layer(from_fn_with_state(self.clone(), credentials::check_length))
             .layer(from_fn_with_state(self.clone(), origin::check))
             .layer(map_response(add_security_headers))
             .layer(DefaultBodyLimit::disable())

@@ -8,6 +8,8 @@ pub mod frappe;
 pub(crate) mod scripted;
 mod signing;
 
+use std::net::IpAddr;
+
 use cookie::Cookie;
 use futures_util::future::BoxFuture;
 use realtime::close::CloseCode;
@@ -15,6 +17,7 @@ use realtime::frame::Denial;
 use realtime::host::Viewer;
 
 pub use self::credential::Credential;
+pub(crate) use self::signing::secret_cookie;
 pub use self::signing::{SignIn, SignInError, SignedIn};
 
 /// Somebody, and what said so.
@@ -115,8 +118,16 @@ pub trait Site: Send + Sync {
     /// Begins a session.
     fn sign_in<'a>(&'a self, site: &'a str, who: SignIn<'a>) -> BoxFuture<'a, Result<SignedIn, SignInError>>;
 
-    /// Ends a session. What is no session, like a token, has no end.
-    fn sign_out<'a>(&'a self, site: &'a str, credential: &'a Credential) -> BoxFuture<'a, Result<(), AskError>>;
+    /// Whether a credential is no user's but what all guests show.
+    fn is_of_guests(&self, credential: &Credential) -> bool;
+
+    /// Ends a session, for a visitor at this address if it is known. What is no session, like a token, has no end.
+    fn sign_out<'a>(
+        &'a self,
+        site: &'a str,
+        credential: &'a Credential,
+        address: Option<IpAddr>,
+    ) -> BoxFuture<'a, Result<(), AskError>>;
 
     /// Cookies that make a browser nobody's.
     fn cookies_of_nobody(&self) -> Vec<Cookie<'static>>;

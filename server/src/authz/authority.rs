@@ -112,8 +112,9 @@ impl Authority {
     /// Forgets what was answered about a credential: it has been signed out.
     pub async fn forget(&self, site: &str, credential: &Credential) {
         let key: SessionKey = (site.into(), credential.clone());
-        // A token is still good after a sign-out, a session is not.
-        if let Credential::Session(_) = credential {
+        // A token is still good after a sign-out, a session is not; in the demo it is a person, who may be chosen again.
+        let is_over = matches!(credential, Credential::Session(_)) && self.site.demo_people(site).is_empty();
+        if is_over {
             self.signed_out.insert(key.clone(), ()).await;
         }
         self.viewers.invalidate(&key).await;

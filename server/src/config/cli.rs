@@ -65,7 +65,10 @@ pub struct ServeArgs {
     pub frame_ancestor: Vec<String>,
 
     /// Believe `X-Frappe-Site-Name`, `X-Forwarded-Host`, `X-Forwarded-Proto` and the last address of
-    /// `X-Forwarded-For`. Only behind a proxy that overwrites them: otherwise visitors choose what they say.
+    /// `X-Forwarded-For`. Only behind a proxy that overwrites them: otherwise visitors choose what they say. Behind a
+    /// proxy without it everybody has the proxy's address: all share --max-connections-per-address, tries to sign in
+    /// are counted by user only and Frappe is not told where they come from (a proxy on another machine counts as one
+    /// visitor in both), and cookies may lack Secure.
     #[arg(
         long,
         value_name = "BOOL",

@@ -10,22 +10,39 @@ use axum::Extension;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use cookie::{Cookie, SameSite};
+use cookie::Cookie;
+use http::HeaderMap;
 use http::header::SET_COOKIE;
-use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
-use tracing::warn;
 
-use super::{App, RequestScheme};
+use super::{App, RequestScheme, cookies};
 use crate::seal::Sealer;
-use crate::site::{Credential, credential};
+use crate::site::{Credential, credential, secret_cookie};
 
 const COOKIE: &str = "frappe_live_session";
+const PATH: &str = "/live/";
 /// What it is sealed for.
 const PURPOSE: &str = "session";
 const LIFETIME: Duration = Duration::from_hours(7 * 24);
 /// Browsers keep cookies of 4096 bytes, name and attributes included.
 const LONGEST: usize = 3_900;
+
+/// What becomes of the request's cookie, in the answer's extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AppSession {
+    /// It stays as it is.
+    Kept,
+    /// Frappe does not take what it holds any more: the browser loses it.
+    Over,
+}
+
+impl AppSession {
+    /// Says it to [`give_way`].
+    pub(super) fn note_in(self, mut response: Response) -> Response {
+        response.extensions_mut().insert(self);
+        response
+    }
+}
 
 /// What is sealed.
 #[derive(Serialize, Deserialize)]
@@ -53,10 +70,9 @@ pub(super) fn begin(sealer: &Sealer, site: &str, credential: &Credential) -> Opt
     let content = serde_json::to_string(&content).expect("texts can be written as JSON");
     let value = sealer.seal(PURPOSE, &content, LIFETIME);
     if value.len() > LONGEST {
-        warn!(site, "A page was opened with credentials too long for a cookie: its WebSocket will be a guest's.");
         return None;
     }
-    let mut cookie = cookie(value);
+    let mut cookie = secret_cookie(COOKIE, &value, PATH);
     cookie.set_max_age(LIFETIME.try_into().ok());
     Some(cookie)
 }
@@ -72,7 +88,8 @@ pub(super) fn credential(sealer: &Sealer, site: &str, headers: &HeaderMap) -> Op
     (made_for == site).then_some(credential)
 }
 
-/// Whoever gets the site's own session cookie, or loses it, is meant to be its user from then on.
+/// Whoever gets the site's own session cookie, or loses it, is meant to be its user from then on; and what Frappe
+/// does not take any more is of no use.
 pub(super) async fn give_way(
     State(app): State<App>,
     Extension(scheme): Extension<RequestScheme>,
@@ -81,20 +98,13 @@ pub(super) async fn give_way(
 ) -> Response {
     let has_one = credential::cookie(request.headers(), COOKIE).is_some();
     let mut response = next.run(request).await;
-    if has_one && sets(response.headers(), app.inner.authority.site().session_cookie()) {
-        let mut ended = cookie(String::new());
+    let is_over = response.extensions().get() == Some(&AppSession::Over);
+    if has_one && (is_over || sets(response.headers(), app.inner.authority.site().session_cookie())) {
+        let mut ended = secret_cookie(COOKIE, "", PATH);
         ended.make_removal();
-        set(response.headers_mut(), ended, scheme);
+        cookies::set(response.headers_mut(), [ended], scheme);
     }
     response
-}
-
-/// Adds a cookie to an answer; `Secure` where the visitor came over https.
-pub(super) fn set(headers: &mut HeaderMap, mut cookie: Cookie<'static>, scheme: RequestScheme) {
-    cookie.set_secure(scheme.is_secure());
-    if let Ok(cookie) = HeaderValue::from_str(&cookie.to_string()) {
-        headers.append(SET_COOKIE, cookie);
-    }
 }
 
 fn sets(headers: &HeaderMap, name: &str) -> bool {
@@ -102,17 +112,13 @@ fn sets(headers: &HeaderMap, name: &str) -> bool {
     set.any(|(known, _)| known == name)
 }
 
-fn cookie(value: String) -> Cookie<'static> {
-    Cookie::build((COOKIE, value)).path("/live/").http_only(true).same_site(SameSite::Lax).build()
-}
-
 #[cfg(test)]
 mod tests {
     use http::header::{COOKIE as COOKIE_HEADER, SET_COOKIE};
     use http::{HeaderMap, HeaderValue};
 
-    use super::{begin, credential, set};
-    use crate::http::RequestScheme;
+    use super::{begin, credential};
+    use crate::http::{RequestScheme, cookies};
     use crate::seal::Sealer;
     use crate::site::Credential;
 
@@ -155,7 +161,7 @@ mod tests {
         let cookie = begin(&sealer(&["a"]), "a", &token()).expect("a cookie");
         for (scheme, secure) in [(RequestScheme::Http, ""), (RequestScheme::Https, " Secure;")] {
             let mut headers = HeaderMap::new();
-            set(&mut headers, cookie.clone(), scheme);
+            cookies::set(&mut headers, [cookie.clone()], scheme);
             let (_, attributes) = headers[SET_COOKIE].to_str().expect("text").split_once("; ").expect("attributes");
             assert_eq!(attributes, format!("HttpOnly; SameSite=Lax;{secure} Path=/live/; Max-Age=604800"));
         }

@@ -1,23 +1,108 @@
-//! What a request brings to say who it is from.
+//! What a request brings to say who it is from, and who that is.
 
-use http::HeaderMap;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode};
 
-use super::{App, app_session};
-use crate::site::Credential;
+use super::App;
+use super::app_session::{self, AppSession};
+use crate::authz::Authority;
+use crate::site::{AskError, Caller, Credential};
 
-/// The credential of a request to a site: its `Authorization` header, else the cookie of an app's session, else the
-/// session that the site's own cookie names. Frappe itself takes a session before a token (captures of 14 to 16),
-/// so only one of them is ever passed on.
-pub(super) fn credential_of(app: &App, site: &str, headers: &HeaderMap) -> Credential {
-    credentials_of(app, site, headers).next().unwrap_or_default()
+/// The longest credential, in bytes: answers are kept by them, and no real one is longer.
+const LONGEST: usize = 8 << 10;
+
+/// All credentials of a request to a site.
+pub(super) struct Credentials {
+    authorization: Option<Credential>,
+    app_session: Option<Credential>,
+    session: Option<Credential>,
 }
 
-/// All credentials of a request to a site, in that order.
-pub(super) fn credentials_of(app: &App, site: &str, headers: &HeaderMap) -> impl Iterator<Item = Credential> + use<> {
-    let all = [
-        Credential::authorization(headers),
-        app_session::credential(&app.inner.sealer, site, headers),
-        Credential::session(headers, app.inner.authority.site().session_cookie()),
-    ];
-    all.into_iter().flatten()
+/// Who a request is from.
+pub(super) struct Identified {
+    /// Who, or why that is not known.
+    pub(super) caller: Result<Caller, AskError>,
+    /// What becomes of the app's cookie.
+    pub(super) app_session: AppSession,
+}
+
+impl Credentials {
+    pub(super) fn of(app: &App, site: &str, headers: &HeaderMap) -> Self {
+        Self {
+            authorization: Credential::authorization(headers),
+            app_session: app_session::credential(&app.inner.sealer, site, headers),
+            session: Credential::session(headers, app.inner.authority.site().session_cookie()),
+        }
+    }
+
+    /// Each of them, whether it counts or not.
+    pub(super) fn all(self) -> impl Iterator<Item = Credential> {
+        [self.authorization, self.app_session, self.session].into_iter().flatten()
+    }
+
+    /// Who shows them. The `Authorization` header counts, else the app's cookie, else the site's own session.
+    /// Frappe itself takes a session before a token (captures of 14 to 16), so one at a time is passed on. What the
+    /// app's cookie holds may end without the browser knowing: when Frappe says so, the session counts.
+    /// `before_asking` is told of each credential that is asked about.
+    pub(super) async fn identify(
+        self,
+        authority: &Authority,
+        site: &str,
+        mut before_asking: impl FnMut(&Credential),
+    ) -> Identified {
+        let Self { authorization, app_session, session } = self;
+        let counts_by_cookie = authorization.is_none() && app_session.is_some();
+        let first = authorization.or(app_session).or_else(|| session.clone()).unwrap_or_default();
+        before_asking(&first);
+        let caller = identify(authority, site, first).await;
+        let is_over = counts_by_cookie && caller.as_ref().is_err_and(AskError::is_frappes_word);
+        let app_session = if is_over { AppSession::Over } else { AppSession::Kept };
+        let Some(session) = session.filter(|_| is_over) else { return Identified { caller, app_session } };
+        before_asking(&session);
+        Identified { caller: identify(authority, site, session).await, app_session }
+    }
+}
+
+async fn identify(authority: &Authority, site: &str, credential: Credential) -> Result<Caller, AskError> {
+    let viewer = authority.identify(site, &credential).await?;
+    Ok(Caller { viewer, credential })
+}
+
+/// Refuses a request whose credentials are longer than any.
+pub(super) async fn check_length(State(app): State<App>, request: Request, next: Next) -> Response {
+    let session_cookie = app.inner.authority.site().session_cookie();
+    if has_too_long_a_credential(request.headers(), session_cookie) {
+        let sentence = "The Authorization header or the session's cookie is longer than 8 KiB. Sign in again, or send \
+                        another token.\n";
+        return (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, sentence).into_response();
+    }
+    next.run(request).await
+}
+
+fn has_too_long_a_credential(headers: &HeaderMap, session_cookie: &str) -> bool {
+    let both = [Credential::authorization(headers), Credential::session(headers, session_cookie)];
+    both.into_iter().flatten().any(|credential| credential.len() > LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+    use super::has_too_long_a_credential;
+
+    /// They became keys of the kept answers, 100,000 of them.
+    #[test]
+    fn credentials_longer_than_any_are_refused() {
+        let is_refused = |name: HeaderName, value: String| {
+            let value = HeaderValue::from_str(&value).expect("a header");
+            has_too_long_a_credential(&HeaderMap::from_iter([(name, value)]), "sid")
+        };
+        let text = |length: usize| "x".repeat(length);
+        assert!(!is_refused(header::AUTHORIZATION, text(8192)) && is_refused(header::AUTHORIZATION, text(8193)));
+        assert!(!is_refused(header::COOKIE, format!("sid={}", text(8192))));
+        assert!(is_refused(header::COOKIE, format!("a=b; sid={}", text(8193))));
+        assert!(!is_refused(header::COOKIE, format!("other={}; sid=x", text(8193))), "another app's cookie");
+    }
 }

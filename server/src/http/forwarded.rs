@@ -102,9 +102,20 @@ impl ProxyHeaders {
 
     /// The visitor's address: the one that the own proxy added last, else the peer's.
     pub(super) fn client_address(self, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
-        let last_list = self.believed(headers, &FORWARDED_FOR).next_back().and_then(|list| list.to_str().ok());
-        let last = last_list.and_then(|list| list.rsplit(',').next());
-        last.and_then(|entry| read_address(entry.trim())).unwrap_or(peer).to_canonical()
+        self.forwarded_address(headers).unwrap_or_else(|| peer.to_canonical())
+    }
+
+    /// The same, where it says anything of the visitor: a peer on this machine may be a proxy whose word is not
+    /// taken, with everybody behind it.
+    pub(super) fn visitor_address(self, headers: &HeaderMap, peer: IpAddr) -> Option<IpAddr> {
+        let peer = Some(peer.to_canonical()).filter(|peer| !peer.is_loopback());
+        self.forwarded_address(headers).or(peer)
+    }
+
+    fn forwarded_address(self, headers: &HeaderMap) -> Option<IpAddr> {
+        let last_list = self.believed(headers, &FORWARDED_FOR).next_back()?.to_str().ok()?;
+        let last = last_list.rsplit(',').next()?;
+        read_address(last.trim()).map(|address| address.to_canonical())
     }
 
     fn read_host(self, headers: &HeaderMap) -> Option<Result<Authority, String>> {
@@ -320,6 +331,19 @@ mod tests {
             assert_eq!(Trusted.client_address(&headers(&lines), peer).to_string(), expected, "{lists:?}");
             assert_eq!(Ignored.client_address(&headers(&lines), peer), peer);
         }
+    }
+
+    /// Behind nginx without `--trust-proxy` everybody was 127.0.0.1, and locked out by one who guessed.
+    #[test]
+    fn an_address_of_this_machine_says_nothing_of_a_visitor() {
+        let address = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let named = headers(&[("x-forwarded-for", b"192.0.2.1")]);
+        for peer in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+            assert_eq!(Ignored.visitor_address(&named, address(peer)), None, "{peer}");
+            assert_eq!(Trusted.visitor_address(&headers(&[]), address(peer)), None, "{peer}");
+            assert_eq!(Trusted.visitor_address(&named, address(peer)), Some(address("192.0.2.1")), "{peer}");
+        }
+        assert_eq!(Ignored.visitor_address(&named, address("10.0.0.1")), Some(address("10.0.0.1")));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use realtime::host::{Host, Snapshot, Viewer};
 use realtime::position::Position;
 use realtime::room::Room;
 
-use super::RequestScheme;
+use super::{RequestScheme, cookies};
 use crate::authz::{Authority, Decision};
 use crate::engine::SiteEngine;
 use crate::seal::random_text;
@@ -44,9 +44,8 @@ impl Host for RequestHost {
     }
 
     fn sign_in_as(&self, user: &str) -> Option<String> {
-        let mut cookie = self.authority.site().sign_in_as(self.engine.name(), user)?;
-        cookie.set_secure(self.scheme.is_secure());
-        Some(cookie.to_string())
+        let cookie = self.authority.site().sign_in_as(self.engine.name(), user)?;
+        Some(cookies::written(cookie, self.scheme))
     }
 
     fn task_token(&self, task_id: &str) -> String {

@@ -4,7 +4,7 @@
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header};
 
 use super::App;
 use super::forwarded::{ProxyHeaders, is_origin_of};
@@ -47,11 +47,26 @@ fn is_allowed(headers: &HeaderMap, proxy: ProxyHeaders, allowed: &[String]) -> b
 
 /// Whether the browser, if it says anything, calls the request the own page's (`same-origin`) or the visitor's
 /// own (`none`). A word that it does not use is no reason to go on.
-pub(super) fn is_from_own_site(headers: &HeaderMap) -> bool {
+fn is_from_own_site(headers: &HeaderMap) -> bool {
+    says_at_most(headers, &["same-origin", "none"])
+}
+
+/// Whether nothing says that a page led here: also a page of the own site may show what somebody else wrote.
+pub(super) fn is_by_no_page(headers: &HeaderMap) -> bool {
+    says_at_most(headers, &["none"])
+}
+
+/// Whether a browser's page asks, and not an app by itself.
+pub(super) fn is_by_a_browser(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::ORIGIN) || headers.contains_key(SEC_FETCH_SITE)
+}
+
+fn says_at_most(headers: &HeaderMap, words: &[&str]) -> bool {
     let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
-    match (sites.next().map(HeaderValue::as_bytes), sites.next()) {
-        (None, _) | (Some(b"same-origin" | b"none"), None) => true,
-        (Some(_), _) => false,
+    match (sites.next(), sites.next()) {
+        (None, _) => true,
+        (Some(site), None) => words.iter().any(|word| site == word),
+        (Some(_), Some(_)) => false,
     }
 }
 

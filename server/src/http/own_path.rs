@@ -1,6 +1,7 @@
-//! Paths that a browser may be sent to because a request says so: of this host only.
+//! Paths that a browser may be sent to because a request says so: of this host only, and without a one-time code,
+//! which must come from the app itself.
 
-use http::HeaderValue;
+use app::code::without_code;
 use url::Url;
 
 /// Where one goes when a request names no place of ours.
@@ -23,17 +24,12 @@ pub(super) fn own_path(text: &str) -> Option<String> {
     }
     let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
     let fragment = url.fragment().map(|fragment| format!("#{fragment}")).unwrap_or_default();
-    Some(format!("{path}{query}{fragment}"))
-}
-
-/// The path for a `Location`.
-pub(super) fn location(path: &str) -> HeaderValue {
-    HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static(HOME))
+    Some(without_code(&format!("{path}{query}{fragment}")))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{location, own_path};
+    use super::own_path;
 
     #[test]
     fn a_path_of_this_host_is_kept() {
@@ -46,7 +42,14 @@ mod tests {
             ("/live/../app", "/app"),
         ] {
             assert_eq!(own_path(text).as_deref(), Some(path), "{text}");
-            assert_eq!(location(path), path);
+        }
+    }
+
+    /// Whoever was led to the form was signed in as the code's user after it.
+    #[test]
+    fn a_code_is_not_carried_along() {
+        for text in ["/live/count?code=k3", "/live/count?%63ode=k3", "/live/count?c\u{6f}de=k3&code=k4"] {
+            assert_eq!(own_path(text).as_deref(), Some("/live/count"), "{text}");
         }
     }
 

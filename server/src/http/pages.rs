@@ -16,15 +16,16 @@ use leptos::prelude::{expect_context, provide_context, view};
 use leptos::server_fn::axum::server_fn_paths;
 use leptos_axum::ResponseOptions;
 use realtime::host::{Page, UserType};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
-use super::credentials::credential_of;
+use super::app_session::{self, AppSession};
+use super::credentials::{Credentials, Identified};
 use super::host::RequestHost;
 use super::request_site::RequestSite;
-use super::{App, RequestScheme, app_session, codes};
+use super::{App, RequestScheme, answers, codes, cookies};
 use crate::config::FrameAncestors;
 use crate::engine::SiteEngine;
-use crate::site::{AskError, Caller, Credential};
+use crate::site::{AskError, Credential};
 
 /// Renders the page at a path, or says why it cannot be shown.
 pub(super) async fn page(
@@ -34,25 +35,25 @@ pub(super) async fn page(
     request: Request,
 ) -> Response {
     if let Some(shown) = codes::Shown::in_request(&request) {
-        return match codes::redeem(&app, site.name(), scheme, shown).await {
+        return match codes::redeem(&app, site.name(), scheme, shown, request.headers()).await {
             Ok(same_page) => same_page,
             Err(refusal) => problem(&app, refusal, request).await,
         };
     }
-    match page_of(&app, &site, scheme, request.headers()).await {
+    let (page, app_session) = page_of(&app, &site, scheme, request.headers()).await;
+    let response = match page {
         Ok(page) => {
             let session = app_session_of(&app, &page, &request);
             let mut response = render(&app, Ok(page), request).await;
-            if let Some(session) = session {
-                app_session::set(response.headers_mut(), session, scheme);
-            }
+            cookies::set(response.headers_mut(), session, scheme);
             response
         }
         Err(error) => {
             info!(site = site.name(), "A page could not be shown: {error}.");
             problem(&app, problem_of(&error), request).await
         }
-    }
+    };
+    app_session.note_in(response)
 }
 
 /// A page that is opened with a header that names a user goes on as that user's, though what it asks for later
@@ -60,7 +61,15 @@ pub(super) async fn page(
 fn app_session_of(app: &App, page: &Page, request: &Request) -> Option<Cookie<'static>> {
     let viewer = page.host().viewer();
     let shown = Credential::authorization(request.headers()).filter(|_| *request.method() == Method::GET)?;
-    (viewer.user_type != UserType::Guest).then(|| app_session::begin(&app.inner.sealer, &viewer.site, &shown))?
+    if viewer.user_type == UserType::Guest {
+        return None;
+    }
+    let session = app_session::begin(&app.inner.sealer, &viewer.site, &shown);
+    if session.is_none() {
+        let site = viewer.site;
+        warn!(site, "A page was opened with credentials too long for a cookie: its WebSocket will be a guest's.");
+    }
+    session
 }
 
 /// Answers a server function's call.
@@ -73,13 +82,15 @@ pub(super) async fn server_function(
     if let Some(refusal) = refusal_of_a_function(request.method(), request.uri().path()) {
         return refusal;
     }
-    match page_of(&app, &site, scheme, request.headers()).await {
+    let (page, app_session) = page_of(&app, &site, scheme, request.headers()).await;
+    let response = match page {
         Ok(page) => {
             let context = move || provide_context(page.clone());
             leptos_axum::handle_server_fns_with_context(context, request).await.into_response()
         }
         Err(error) => (status_of(&error), format!("{error}\n")).into_response(),
-    }
+    };
+    app_session.note_in(response)
 }
 
 /// Before anybody is asked who calls it.
@@ -94,13 +105,12 @@ fn refusal_of_a_function(method: &Method, path: &str) -> Option<Response> {
         return None;
     }
     let allowed = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
-    let sentence = format!("This server function is called with {allowed}.\n");
-    Some((StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, allowed)], sentence).into_response())
+    Some(answers::only(&allowed, &format!("This server function is called with {allowed}.\n")))
 }
 
 /// Pages are read, not posted to.
 pub(super) async fn no_such_method() -> Response {
-    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")], "Pages can only be read.\n").into_response()
+    answers::only("GET, HEAD", "Pages can only be read.\n")
 }
 
 /// Renders the page that says what is wrong.
@@ -134,17 +144,18 @@ async fn page_of(
     site: &Arc<SiteEngine>,
     scheme: RequestScheme,
     headers: &HeaderMap,
-) -> Result<Page, AskError> {
-    let credential = credential_of(app, site.name(), headers);
-    let viewer = app.inner.authority.identify(site.name(), &credential).await?;
-    let caller = Caller { viewer, credential };
+) -> (Result<Page, AskError>, AppSession) {
     let authority = Arc::clone(&app.inner.authority);
-    let publisher = Arc::clone(&app.inner.session.publisher);
-    let host = RequestHost { caller, engine: Arc::clone(site), authority, publisher, scheme };
-    Ok(Page::new(Arc::new(host)))
+    let credentials = Credentials::of(app, site.name(), headers);
+    let Identified { caller, app_session } = credentials.identify(&authority, site.name(), |_| {}).await;
+    let page = caller.map(|caller| {
+        let publisher = Arc::clone(&app.inner.session.publisher);
+        Page::new(Arc::new(RequestHost { caller, engine: Arc::clone(site), authority, publisher, scheme }))
+    });
+    (page, app_session)
 }
 
-fn problem_of(error: &AskError) -> Problem {
+pub(super) fn problem_of(error: &AskError) -> Problem {
     match error {
         AskError::SessionExpired => Problem::SessionExpired,
         AskError::Unauthorized => Problem::Unauthorized,

@@ -1,4 +1,4 @@
-//! Signing in and out, with plain forms.
+//! Signing in, with a plain form.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -8,22 +8,20 @@ use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use cookie::Cookie;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
 use tracing::{info, warn};
 use url::form_urlencoded;
 
-use super::credentials::credentials_of;
-use super::own_path::{HOME, location, own_path};
+use super::own_path::{HOME, own_path};
 use super::request_site::RequestSite;
 use super::throttle::{Throttle, TooOften};
 use super::websocket::Peer;
-use super::{App, RequestScheme, app_session, pages};
+use super::{App, RequestScheme, answers, cookies, pages};
 use crate::site::{SignIn, SignInError, SignedIn};
 
 /// The path of the page.
-const PATH: &str = "/live/login";
+pub(super) const PATH: &str = "/live/login";
 /// The largest form.
 const FORM_BYTES: usize = 16 << 10;
 /// Tries for one user in a minute, wherever they come from.
@@ -42,8 +40,11 @@ impl Tries {
         Self { of_users: Throttle::a_minute(TRIES_A_USER), of_addresses: Throttle::a_minute(TRIES_AN_ADDRESS) }
     }
 
-    fn check(&self, site: &str, user: &str, address: IpAddr) -> Result<(), TooOften> {
-        self.of_addresses.check(network_of(address))?;
+    /// Where the address is not known, only the user's tries are counted: everybody may seem to be there.
+    fn check(&self, site: &str, user: &str, address: Option<IpAddr>) -> Result<(), TooOften> {
+        if let Some(address) = address {
+            self.of_addresses.check(network_of(address))?;
+        }
         self.of_users.check((site, user.to_lowercase()))
     }
 }
@@ -76,7 +77,7 @@ pub(super) async fn sign_in(
     Extension(Peer(peer)): Extension<Peer>,
     request: Request,
 ) -> Response {
-    let address = app.inner.proxy.client_address(request.headers(), peer.ip());
+    let address = app.inner.proxy.visitor_address(request.headers(), peer.ip());
     let (parts, body) = request.into_parts();
     let Some(given) = read(&parts.headers, body).await else {
         let sentence =
@@ -98,13 +99,19 @@ pub(super) async fn sign_in(
     match outcome {
         Ok(SignedIn { cookies }) => {
             info!(site = site.name(), user, "Signed in.");
-            redirect(&form.redirect_to, cookies, scheme)
+            let mut response = answers::go_to(&form.redirect_to);
+            cookies::set(response.headers_mut(), cookies, scheme);
+            response
         }
         Err(error) => {
             match &error {
                 SignInError::Ask(problem) => warn!(site = site.name(), "Nobody can sign in: {problem}."),
                 // People type passwords where their names belong: who it was is not logged.
-                refusal => info!(site = site.name(), %address, "Refused a sign-in: {refusal}"),
+                refusal => info!(
+                    site = site.name(),
+                    address = address.map(tracing::field::display),
+                    "Refused a sign-in: {refusal}"
+                ),
             }
             let needs_own_page = error == SignInError::TwoFactor;
             let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNAUTHORIZED);
@@ -114,57 +121,7 @@ pub(super) async fn sign_in(
     }
 }
 
-/// Signs out: the session ends, and with it its open connections.
-pub(super) async fn sign_out(
-    State(app): State<App>,
-    Extension(RequestSite(site)): Extension<RequestSite>,
-    Extension(scheme): Extension<RequestScheme>,
-    request: Request,
-) -> Response {
-    let authority = &app.inner.authority;
-    let mut problem = None;
-    for credential in credentials_of(&app, site.name(), request.headers()) {
-        if let Err(error) = authority.site().sign_out(site.name(), &credential).await {
-            warn!(site = site.name(), "A session could not be ended: {error}.");
-            problem = Some(error);
-        }
-        authority.forget(site.name(), &credential).await;
-        let ended = app.inner.sessions.end(site.name(), &credential);
-        info!(site = site.name(), "Signed out; {ended} open connections ended.");
-    }
-    let cookies = authority.site().cookies_of_nobody();
-    if problem.is_none() {
-        return redirect(PATH, cookies, scheme);
-    }
-    let sentence = "You are signed out in this browser, but your site did not answer: it may know the session for some \
-                    time yet. Sign in and out again to end it.";
-    let form = form(&app, site.name(), String::new(), HOME.to_owned());
-    let form = SignInForm { problem: Some(sentence.to_owned()), ..form };
-    let mut response = pages::sign_in(&app, form, StatusCode::SERVICE_UNAVAILABLE, request).await;
-    set_all(response.headers_mut(), cookies, scheme);
-    response
-}
-
-/// A link must sign nobody out.
-pub(super) async fn only_posted() -> Response {
-    let sentence = "Signing out is a POST: use the button “Sign out” of any page.\n";
-    (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "POST")], sentence).into_response()
-}
-
-fn redirect(path: &str, cookies: Vec<Cookie<'static>>, scheme: RequestScheme) -> Response {
-    let headers = [(LOCATION, location(path)), (CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    let mut response = (StatusCode::SEE_OTHER, headers).into_response();
-    set_all(response.headers_mut(), cookies, scheme);
-    response
-}
-
-fn set_all(headers: &mut HeaderMap, cookies: Vec<Cookie<'static>>, scheme: RequestScheme) {
-    for cookie in cookies {
-        app_session::set(headers, cookie, scheme);
-    }
-}
-
-fn form(app: &App, site: &str, user: String, redirect_to: String) -> SignInForm {
+pub(super) fn form(app: &App, site: &str, user: String, redirect_to: String) -> SignInForm {
     let is_demo = !app.inner.authority.site().demo_people(site).is_empty();
     SignInForm { user, redirect_to, problem: None, needs_own_page: false, is_demo }
 }
@@ -211,19 +168,23 @@ mod tests {
         assert_eq!(given.redirect_to, "/live/count");
         assert_eq!(Given::read(b"redirect-to=%2F%2Fevil.example").redirect_to, "/live/");
         assert_eq!(Given::read(b"").redirect_to, "/live/");
+        assert_eq!(Given::read(b"redirect-to=%2Flive%2Fcount%3F%2563ode%3Dk3").redirect_to, "/live/count");
     }
 
     #[test]
     fn guessing_is_slow_from_one_address_and_for_one_user() {
         let address = |text: &str| text.parse::<IpAddr>().expect("an address");
         let tries = Tries::new();
-        let of_jane = (0..11).map(|host| tries.check("s", "Jane", address(&format!("192.0.2.{host}"))).is_ok());
+        let check = |site: &str, user: &str, from: &str| tries.check(site, user, Some(address(from))).is_ok();
+        let of_jane = (0..11).map(|host| check("s", "Jane", &format!("192.0.2.{host}")));
         assert_eq!(of_jane.filter(|allowed| *allowed).count(), 10);
-        assert!(tries.check("s", "jane", address("198.51.100.1")).is_err(), "capitals make no other user");
-        assert!(tries.check("other", "jane", address("198.51.100.1")).is_ok());
+        assert!(!check("s", "jane", "198.51.100.1"), "capitals make no other user");
+        assert!(check("other", "jane", "198.51.100.1"));
 
-        let from_one = (0..31).map(|user| tries.check("s", &user.to_string(), address("203.0.113.1")).is_ok());
+        let from_one = (0..31).map(|user| check("s", &user.to_string(), "203.0.113.1"));
         assert_eq!(from_one.filter(|allowed| *allowed).count(), 30);
+        let from_nowhere = (0..31).map(|user| tries.check("s", &format!("other-{user}"), None).is_ok());
+        assert!(from_nowhere.into_iter().all(|allowed| allowed), "one who guesses locks out nobody else");
         assert_eq!(network_of(address("2001:db8::1")), network_of(address("2001:db8::2")));
         assert_ne!(network_of(address("2001:db8::1")), network_of(address("2001:db8:0:1::1")));
     }

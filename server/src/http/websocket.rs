@@ -17,13 +17,12 @@ use tracing::{debug, info, warn};
 use tungstenite::handshake::derive_accept_key;
 
 use super::App;
-use super::credentials::credential_of;
+use super::credentials::{Credentials, Identified};
 use super::request_site::site_of;
 use crate::conn;
 use crate::engine::SiteEngine;
 use crate::queue::Queue;
 use crate::session::Session;
-use crate::site::{Caller, Credential};
 
 /// The address a request came from.
 #[derive(Debug, Clone, Copy)]
@@ -46,11 +45,11 @@ pub(super) async fn handshake(
     let site = site_of(&app.inner.engine, app.inner.proxy, request.headers());
     let address = app.inner.proxy.client_address(request.headers(), peer.ip());
     let name = site.as_ref().map(|site| site.name()).unwrap_or_default();
-    let credential = credential_of(&app, name, request.headers());
+    let credentials = Credentials::of(&app, name, request.headers());
     let tasks = app.inner.tasks.clone();
     tasks.spawn(async move {
         match upgrade.await {
-            Ok(upgraded) => connect(app, site, address, credential, upgraded).await,
+            Ok(upgraded) => connect(app, site, address, credentials, upgraded).await,
             Err(error) => debug!(%address, "A WebSocket handshake was not finished: {error}."),
         }
     });
@@ -105,7 +104,7 @@ async fn connect(
     app: App,
     site: Result<Arc<SiteEngine>, String>,
     address: IpAddr,
-    credential: Credential,
+    credentials: Credentials,
     upgraded: Upgraded,
 ) {
     let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
@@ -127,22 +126,23 @@ async fn connect(
             return refuse(CloseCode::UnknownSite).await;
         }
     };
-    let _of_session = app.inner.sessions.enter(site.name(), &credential, &queue);
-    let viewer = match app.inner.authority.identify(site.name(), &credential).await {
-        Ok(viewer) => viewer,
+    let mut of_session = None;
+    let enter = |credential: &_| of_session = Some(app.inner.sessions.enter(site.name(), credential, &queue));
+    let Identified { caller, .. } = credentials.identify(&app.inner.authority, site.name(), enter).await;
+    let caller = match caller {
+        Ok(caller) => caller,
         Err(error) => {
             info!(site = site.name(), %address, "Refused a connection: {error}.");
             return refuse(error.close_code()).await;
         }
     };
-    let Some(_of_user) = app.inner.admissions.admit_user(&viewer) else {
-        info!(site = viewer.site, user = viewer.user, "Refused a connection: its user has as many as they may.");
+    let (site_name, user) = (caller.viewer.site.clone(), caller.viewer.user.clone());
+    let Some(_of_user) = app.inner.admissions.admit_user(&caller.viewer) else {
+        info!(site = site_name, user, "Refused a connection: its user has as many as they may.");
         return refuse(CloseCode::TooManyConnections).await;
     };
     let connection = app.inner.engine.new_connection();
-    let (site_name, user) = (viewer.site.clone(), viewer.user.clone());
     debug!(site = site_name, user, %connection, %address, "Connected.");
-    let caller = Caller { viewer, credential };
     let session = Session::begin(Arc::clone(&app.inner.session), site, caller, connection, Arc::clone(&queue));
     let stopping = app.inner.stopping.clone();
     let run = conn::run(line, parts.read_buf.to_vec(), queue, session, limits, stopping);

@@ -32,6 +32,16 @@ impl Credential {
     }
 }
 
+impl Credential {
+    /// Its length in bytes.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Nobody => 0,
+            Self::Authorization(value) | Self::Session(value) => value.len(),
+        }
+    }
+}
+
 /// The request's cookie with this name, if it says anything.
 #[must_use]
 pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -1,16 +1,20 @@
 //! The demo's embedded site: five people, and who you are is a choice.
 
+use std::net::IpAddr;
+
 use cookie::Cookie;
 use futures_util::future::{BoxFuture, ready};
 use realtime::frame::Denial;
 use realtime::host::{UserType, Viewer};
 
-use super::signing::browser_cookie;
+use super::signing::secret_cookie;
 use super::{AskError, Caller, Credential, SignIn, SignInError, SignedIn, Site, Subject};
 
 /// Its own cookie, not `sid`: cookies do not keep ports apart, and a bench on the same machine must not
 /// be signed out by a demo.
 const COOKIE: &str = "frappe_live_demo_user";
+
+const GUEST: &str = "Guest";
 
 /// The login, name and kind of the demo's people; the first is who a first visit is.
 const PEOPLE: [(&str, &str, UserType); 5] = [
@@ -18,7 +22,7 @@ const PEOPLE: [(&str, &str, UserType); 5] = [
     ("jane@example.com", "Jane Doe", UserType::SystemUser),
     ("ravi@example.com", "Ravi Kumar", UserType::SystemUser),
     ("mia@example.com", "Mia Customer", UserType::WebsiteUser),
-    ("Guest", "Guest", UserType::Guest),
+    (GUEST, "Guest", UserType::Guest),
 ];
 
 /// Everybody's password, and the secret of everybody's token: `Authorization: token jane@example.com:demo`.
@@ -36,9 +40,7 @@ fn person(site: &str, (user, full_name, user_type): (&str, &str, UserType)) -> V
 }
 
 fn session_of(user: &str) -> Cookie<'static> {
-    let mut cookie = browser_cookie(COOKIE, user, "/live/");
-    cookie.set_http_only(true);
-    cookie
+    secret_cookie(COOKIE, user, "/live/")
 }
 
 fn find(user: &str) -> Option<(&'static str, &'static str, UserType)> {
@@ -92,20 +94,27 @@ impl Site for DemoSite {
         Box::pin(ready(known.map(|(user, ..)| SignedIn { cookies: vec![session_of(user)] })))
     }
 
-    fn sign_out<'a>(&'a self, _site: &'a str, _credential: &'a Credential) -> BoxFuture<'a, Result<(), AskError>> {
+    fn is_of_guests(&self, credential: &Credential) -> bool {
+        matches!(credential, Credential::Session(user) if **user == *GUEST)
+    }
+
+    fn sign_out<'a>(
+        &'a self,
+        _site: &'a str,
+        _credential: &'a Credential,
+        _address: Option<IpAddr>,
+    ) -> BoxFuture<'a, Result<(), AskError>> {
         Box::pin(ready(Ok(())))
     }
 
     /// Without a cookie one would be Administrator again.
     fn cookies_of_nobody(&self) -> Vec<Cookie<'static>> {
-        vec![session_of("Guest")]
+        vec![session_of(GUEST)]
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use http::{HeaderMap, HeaderValue, header};
     use realtime::frame::Denial;
     use realtime::host::UserType;
@@ -135,7 +144,7 @@ mod tests {
     #[tokio::test]
     async fn everybody_but_guest_signs_in_with_the_demos_password() {
         let sign_in = async |user, password| {
-            let who = SignIn { user, password, address: Ipv4Addr::LOCALHOST.into() };
+            let who = SignIn { user, password, address: None };
             let signed_in = DemoSite.sign_in("s", who).await;
             signed_in.map(|signed_in| signed_in.cookies.iter().map(ToString::to_string).collect::<Vec<_>>())
         };

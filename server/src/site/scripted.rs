@@ -1,5 +1,6 @@
 //! A site for tests: says what it is told to say, takes its time, and counts what it is asked.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -106,7 +107,11 @@ impl Site for ScriptedSite {
         Box::pin(ready(Err(SignInError::WrongPassword)))
     }
 
-    fn sign_out<'a>(&'a self, _: &'a str, _: &'a Credential) -> BoxFuture<'a, Result<(), AskError>> {
+    fn is_of_guests(&self, credential: &Credential) -> bool {
+        *credential == Credential::Nobody
+    }
+
+    fn sign_out<'a>(&'a self, _: &'a str, _: &'a Credential, _: Option<IpAddr>) -> BoxFuture<'a, Result<(), AskError>> {
         Box::pin(ready(Ok(())))
     }
 

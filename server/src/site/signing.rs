@@ -13,8 +13,8 @@ pub struct SignIn<'a> {
     pub user: &'a str,
     /// The password.
     pub password: &'a str,
-    /// Where the visitor is: Frappe counts wrong tries by address too, and may allow only some.
-    pub address: IpAddr,
+    /// Where the visitor is, if that is known: Frappe counts wrong tries by address too, and may allow only some.
+    pub address: Option<IpAddr>,
 }
 
 /// A session has begun.
@@ -65,4 +65,11 @@ impl SignInError {
 /// A cookie for the browser. A `Domain` would hand it to other hosts: there never is one.
 pub(super) fn browser_cookie(name: &str, value: &str, path: &'static str) -> Cookie<'static> {
     Cookie::build((name.to_owned(), value.to_owned())).path(path).same_site(SameSite::Lax).build()
+}
+
+/// A cookie that no script reads.
+pub(crate) fn secret_cookie(name: &str, value: &str, path: &'static str) -> Cookie<'static> {
+    let mut cookie = browser_cookie(name, value, path);
+    cookie.set_http_only(true);
+    cookie
 }

@@ -1,11 +1,12 @@
 //! Pages in a native app's webview: opened with a header or a code, and the same user's from then on.
 
 use fake_frappe::{ALICE, BOB, Version};
+use realtime::close::CloseCode;
 use serde_json::Value;
 
 use crate::support::beside::{Beside, SYSTEM_USER, Who};
 use crate::support::browser::{Answer, get, head, post};
-use crate::support::page::Page;
+use crate::support::page::{Page, close_code, open};
 use crate::support::server::Server;
 
 const COOKIE: &str = "frappe_live_session";
@@ -22,6 +23,12 @@ fn code_of(answer: &Answer) -> String {
 
 async fn user_with(server: &Server, cookie: &str) -> String {
     get(server, "/live/", &[("cookie", cookie)]).await.user().to_owned()
+}
+
+/// A server that was told nothing by Frappe yet, and opens what the first one sealed with the old key.
+fn another_server(beside: &Beside) -> Server {
+    let (frappe, redis, site) = (beside.frappe.url(), beside.redis.url(), beside.frappe.site());
+    Server::start(&["--frappe", &frappe, "--redis", &redis, "--site", site, "--secret-key", OLD_KEY])
 }
 
 #[tokio::test]
@@ -127,21 +134,136 @@ async fn a_code_opens_a_page_once() {
 }
 
 #[tokio::test]
-async fn a_code_is_of_its_site_and_no_other_site_can_use_it() {
+async fn a_code_is_of_its_site() {
     let server = Server::start(&["--site", "a.localhost", "--site", "b.localhost"]);
     let code = code_of(&post(&server, "/live/code", "", &[("host", "a.localhost"), JANE[0]]).await);
     let path = format!("/live/?code={code}");
     assert_eq!(get(&server, &path, &[("host", "b.localhost")]).await.status, 401);
-    for from in ["cross-site", "same-site"] {
-        let led = get(&server, &path, &[("host", "a.localhost"), ("sec-fetch-site", from)]).await;
-        assert!(led.status == 401 && led.cookies.is_empty(), "{from}: {led:?}");
-        assert!(led.body.contains("Another site sent you here"), "{}", led.body);
-    }
-    assert_eq!(get(&server, &path, &[("host", "a.localhost")]).await.status, 303, "none of that used it up");
+    assert_eq!(get(&server, &path, &[("host", "a.localhost")]).await.status, 303, "that did not use it up");
     // A browser reads two slashes as another host.
     let code = code_of(&post(&server, "/live/code", "", &[("host", "a.localhost"), JANE[0]]).await);
     let opened = get(&server, &format!("//evil.example/?code={code}"), &[("host", "a.localhost")]).await;
     assert_eq!((opened.status, opened.location.as_deref()), (303, Some("/live/")), "{opened:?}");
+}
+
+/// A link in a comment of the own site, or one of another site, signed its reader in as its author.
+#[tokio::test]
+async fn a_code_that_a_link_holds_signs_nobody_in_and_works_no_more() {
+    let server = Server::start(&[]);
+    for from in ["cross-site", "same-site", "same-origin"] {
+        let code = code_of(&post(&server, "/live/code", "", &JANE).await);
+        let path = format!("/live/?%63ode={code}");
+        let led = get(&server, &path, &[("sec-fetch-site", from)]).await;
+        assert!(led.status == 401 && led.cookies.is_empty() && !led.body.contains(&code), "{from}: {led:?}");
+        assert!(led.body.contains("A link brought you here"), "{}", led.body);
+        let again = get(&server, &path, &[("sec-fetch-site", "none")]).await;
+        assert!(again.status == 401 && again.body.contains("does not work any more"), "{from}: {again:?}");
+    }
+}
+
+/// Whoever signed in on a form that a link had opened was somebody else after it.
+#[tokio::test]
+async fn the_form_to_sign_in_leads_to_no_code() {
+    let server = Server::start(&[]);
+    for key in ["code", "%2563ode"] {
+        let back = format!("redirect-to=%2Flive%2Fcount%3Fa%3Db%26{key}%3Dk3");
+        let form = get(&server, &format!("/live/login?{back}"), &[]).await;
+        assert!(form.body.contains(r#"value="/live/count?a=b""#) && !form.body.contains("k3"), "{}", form.body);
+        let signed_in = post(&server, "/live/login", &format!("usr=jane%40example.com&pwd=demo&{back}"), &[]).await;
+        assert_eq!(signed_in.location.as_deref(), Some("/live/count?a=b"), "{key}");
+    }
+}
+
+/// A redirect from elsewhere looks like the visitor's own wish to a browser.
+#[tokio::test]
+async fn a_code_makes_nobody_else_of_who_is_signed_in() {
+    let beside = Beside::start(Version::V15, &[]).await;
+    let server = &beside.server;
+    let (_, token) = beside.header_of(Who::Token(ALICE)).expect("a token");
+    let code = async || code_of(&post(server, "/live/code", "", &[("authorization", &token)]).await);
+    let bob = format!("sid={}", beside.frappe.sid_of(BOB));
+    let path = format!("/live/?code={}", code().await);
+    let opened = get(server, &path, &[("cookie", &bob), ("sec-fetch-site", "none")]).await;
+    assert!(opened.status == 409 && opened.cookies.is_empty(), "{opened:?}");
+    assert!(opened.body.contains("signed in as somebody else") && opened.body.contains("sign out"), "{}", opened.body);
+    assert_eq!(get(server, &path, &[]).await.status, 401, "it is used up");
+
+    let (_, alice) = beside.header_of(SYSTEM_USER).expect("a cookie");
+    let (_, expired) = beside.header_of(Who::Expired).expect("a cookie");
+    for nobody_else in [alice.as_str(), &expired, "sid=Guest"] {
+        let path = format!("/live/?code={}", code().await);
+        assert_eq!(get(server, &path, &[("cookie", nobody_else)]).await.status, 303, "{nobody_else}");
+    }
+}
+
+/// The session of a page that runs a foreign script went elsewhere, though no script can read its cookie.
+#[tokio::test]
+async fn a_pages_script_gets_no_code_for_its_cookies() {
+    let beside = Beside::start(Version::V15, &[]).await;
+    let server = &beside.server;
+    let (_, sid) = beside.header_of(SYSTEM_USER).expect("a cookie");
+    let (_, token) = beside.header_of(Who::Token(ALICE)).expect("a token");
+    let own = format!("http://{}", server.address());
+    for by_a_browser in [("origin", own.as_str()), ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "none")] {
+        let refused = post(server, "/live/code", "", &[("cookie", &sid), by_a_browser]).await;
+        assert!(refused.status == 403 && refused.body.contains("Authorization"), "{by_a_browser:?}: {refused:?}");
+        code_of(&post(server, "/live/code", "", &[("authorization", &token), by_a_browser]).await);
+    }
+}
+
+/// The code was given, used up, and the page a guest's.
+#[tokio::test]
+async fn credentials_that_no_cookie_holds_get_no_code() {
+    let demo = Server::start(&[]);
+    // Whom the demo does not know it takes for Administrator.
+    let long = format!("frappe_live_demo_user={}", "x".repeat(4_000));
+    let answer = post(&demo, "/live/code", "", &[("cookie", &long)]).await;
+    assert!(answer.status == 413 && answer.body.contains("too long for a cookie"), "{answer:?}");
+    let longer = format!("frappe_live_demo_user={}", "x".repeat(9_000));
+    let bearer = format!("Bearer {}", "x".repeat(9_000));
+    for header in [("cookie", longer.as_str()), ("authorization", &bearer)] {
+        let answer = get(&demo, "/live/", &[header]).await;
+        assert!(answer.status == 431 && answer.body.contains("8 KiB"), "{answer:?}");
+        assert!(open(&demo, &[header]).await.is_err(), "no socket either");
+    }
+}
+
+/// The app's cookie went before a good session for up to seven days after what it holds had ended.
+#[tokio::test]
+async fn an_app_session_that_is_over_gives_way_to_the_sites_own() {
+    for version in Version::ALL {
+        let beside = Beside::start(version, &["--secret-key", OLD_KEY]).await;
+        let (_, sid) = beside.header_of(SYSTEM_USER).expect("a cookie");
+        let code = code_of(&post(&beside.server, "/live/code", "", &[("cookie", &sid)]).await);
+        let over = get(&beside.server, &format!("/live/?code={code}"), &[]).await.pair(COOKIE);
+        let both = format!("{over}; sid={}", beside.frappe.sid_of(BOB));
+        assert_eq!(user_with(&beside.server, &both).await, ALICE, "while it is good");
+        beside.frappe.end_sessions_of(ALICE);
+
+        let server = another_server(&beside);
+        let takes_it_away = |answer: &Answer| answer.cookie(COOKIE).is_some_and(|cookie| cookie.contains("Max-Age=0"));
+        let page = get(&server, "/live/", &[("cookie", &both)]).await;
+        assert!(page.user() == BOB && takes_it_away(&page), "{version}: {page:?}");
+        assert_eq!(Page::open(&server, &[("cookie", &both)]).await.user, BOB);
+        let alone = get(&server, "/live/", &[("cookie", &over)]).await;
+        assert!(alone.status == 401 && takes_it_away(&alone), "{version}: {alone:?}");
+        let function = post(&server, "/live/api/sign_in_as", "user=x", &[("cookie", &over)]).await;
+        assert!(function.status == 401 && takes_it_away(&function), "{version}: {function:?}");
+        let mut socket = open(&server, &[("cookie", &over)]).await.expect("the reason comes on the socket");
+        assert_eq!(close_code(&mut socket).await, CloseCode::SessionExpired.number());
+    }
+}
+
+/// Nobody knows whether it is over.
+#[tokio::test]
+async fn an_app_session_stays_while_frappe_is_down() {
+    let beside = Beside::start(Version::V15, &["--secret-key", OLD_KEY]).await;
+    let (_, token) = beside.header_of(Who::Token(ALICE)).expect("a token");
+    let cookie = get(&beside.server, "/live/", &[("authorization", &token)]).await.pair(COOKIE);
+    beside.frappe.fail("", 502);
+    let server = another_server(&beside);
+    let page = get(&server, "/live/", &[("cookie", &cookie)]).await;
+    assert!(page.status == 503 && page.cookies.is_empty(), "{page:?}");
 }
 
 #[tokio::test]
@@ -176,6 +298,6 @@ async fn signing_in_or_out_ends_the_apps_session() {
     let page = Page::open(&beside.server, &[("cookie", &cookie)]).await;
     let out = post(&beside.server, "/live/logout", "", &[("cookie", &cookie)]).await;
     assert!(out.cookie(COOKIE).is_some_and(|removal| removal.contains("Max-Age=0")), "{out:?}");
-    assert_eq!(page.close_code().await, realtime::close::CloseCode::SessionExpired.number());
+    assert_eq!(page.close_code().await, CloseCode::SessionExpired.number());
     assert_eq!(get(&beside.server, "/live/", &[("cookie", &sid)]).await.status, 401);
 }

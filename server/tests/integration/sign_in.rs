@@ -1,7 +1,13 @@
 //! Signing in and out through Frappe 14 to 16, with plain forms.
 
+use std::time::Duration;
+
 use fake_frappe::{ALICE, BOB, CAROL, Controls, Version};
 use realtime::close::CloseCode;
+use realtime::frame::ServerFrame;
+use realtime::room::Room;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::support::beside::{Beside, SYSTEM_USER, Who};
 use crate::support::browser::{Answer, get, post};
@@ -37,7 +43,7 @@ async fn the_right_password_begins_frappes_session() {
 
         let asked = beside.frappe.asked();
         let login = asked.iter().find(|asked| asked.path.contains("login")).expect("Frappe was asked");
-        assert_eq!(login.header("x-forwarded-for"), Some("127.0.0.1"), "Frappe counts tries by address");
+        assert_eq!(login.header("x-forwarded-for"), None, "who is at 127.0.0.1 may be everybody");
         let secret = sid.trim_start_matches("sid=");
         let log = beside.server.log();
         assert!(log.contains("Signed in.") && !log.contains(secret) && !log.contains(ALICES_PASSWORD), "{log}");
@@ -205,6 +211,87 @@ async fn guessing_is_stopped_before_frappe_is_asked() {
     assert_eq!(sign_in(&beside.server, CAROL, "carol-pw-4711").await.status, 303, "others may");
 }
 
+/// Behind nginx everybody came from 127.0.0.1, and thirty wrong tries locked all of them out.
+#[tokio::test]
+async fn one_who_guesses_behind_an_unknown_proxy_locks_out_nobody_else() {
+    let beside = Beside::start(Version::V15, &[]).await;
+    for user in 0..31 {
+        let answer = sign_in(&beside.server, &format!("guess-{user}"), "guess").await;
+        assert_eq!(answer.status, 401, "{answer:?}");
+    }
+    assert_eq!(sign_in(&beside.server, ALICE, ALICES_PASSWORD).await.status, 303);
+}
+
+/// A user whom Frappe lets in from some addresses only could sign in, and not out.
+#[tokio::test]
+async fn frappe_hears_the_same_address_at_a_sign_in_and_a_sign_out() {
+    let beside = Beside::start(Version::V15, &["--trust-proxy"]).await;
+    let from = ("x-forwarded-for", "192.0.2.7");
+    let form = format!("usr=alice%40example.com&pwd={ALICES_PASSWORD}");
+    let sid = post(&beside.server, "/live/login", &form, &[from]).await.pair("sid");
+    assert_eq!(post(&beside.server, "/live/logout", "", &[from, ("cookie", &sid)]).await.status, 303);
+    for method in ["login", "logout"] {
+        let asked = beside.frappe.asked();
+        let asked = asked.iter().find(|asked| asked.path.ends_with(method)).expect("Frappe was asked");
+        assert_eq!(asked.header("x-forwarded-for"), Some("192.0.2.7"), "{method}");
+    }
+}
+
+/// Every 401 and 403 counted as a session that was over already.
+#[tokio::test]
+async fn a_sign_out_that_frappe_refuses_is_not_taken_for_one() {
+    for (version, status) in Version::ALL.into_iter().zip([401, 403, 401]) {
+        let beside = Beside::start(version, &[]).await;
+        beside.frappe.fail("logout", status);
+        let (_, expired) = beside.header_of(Who::Expired).expect("a cookie");
+        assert_eq!(post(&beside.server, "/live/logout", "", &[("cookie", &expired)]).await.status, 303, "{version}");
+        let (_, sid) = beside.header_of(SYSTEM_USER).expect("a cookie");
+        let out = post(&beside.server, "/live/logout", "", &[("cookie", &sid)]).await;
+        assert_eq!(out.status, 503, "{version}: {out:?}");
+        assert!(out.body.contains("did not confirm it") && out.cookie("sid").is_some(), "{out:?}");
+    }
+}
+
+/// The connections ended only once Frappe had answered, and not at all if the browser hung up before.
+#[tokio::test]
+async fn a_sign_out_ends_connections_before_frappe_answers_and_when_the_browser_hangs_up() {
+    let beside = Beside::start(Version::V15, &["--review-seconds", "3600"]).await;
+    let (_, sid) = beside.header_of(SYSTEM_USER).expect("a cookie");
+    let page = beside.connect(SYSTEM_USER).await.expect("Alice");
+    beside.frappe.delay(Duration::from_secs(2));
+    let mut browser = TcpStream::connect(beside.server.address()).await.expect("a connection");
+    let request =
+        format!("POST /live/logout HTTP/1.1\r\nHost: localhost\r\nCookie: {sid}\r\nContent-Length: 0\r\n\r\n");
+    browser.write_all(request.as_bytes()).await.expect("the server reads");
+    tokio::select! {
+        answer = browser.read_u8() => panic!("Frappe was waited for: {answer:?}"),
+        code = page.close_code() => assert_eq!(code, CloseCode::SessionExpired.number()),
+    }
+    drop(browser);
+    beside.server.wait_for_log("Signed out; 1 open connections ended.");
+}
+
+/// All guests share a session: one of them ended the connections of all.
+#[tokio::test]
+async fn a_guest_who_signs_out_ends_nobodys_connections() {
+    let beside = Beside::start(Version::V15, &[]).await;
+    let demo = Server::start(&[]);
+    for (server, cookie) in [(&beside.server, "sid=Guest"), (&demo, "frappe_live_demo_user=Guest")] {
+        let mut other = Page::open(server, &[("cookie", cookie)]).await;
+        let mut nobody = Page::open(server, &[]).await;
+        for headers in [&[("cookie", cookie)][..], &[]] {
+            let out = post(server, "/live/logout", "", headers).await;
+            assert_eq!((out.status, out.location.as_deref()), (303, Some("/live/login")), "{out:?}");
+        }
+        // The demo's count comes in between: only a close would be a fault.
+        for page in [&mut other, &mut nobody] {
+            assert!(!matches!(page.join(Room::Website, None, &[]).await, ServerFrame::Bye { .. }), "{cookie}");
+        }
+        assert_eq!(Page::open(server, &[("cookie", cookie)]).await.user, "Guest");
+    }
+    assert!(beside.frappe.asked().iter().all(|asked| !asked.path.contains("logout")), "there is nothing to sign out");
+}
+
 #[tokio::test]
 async fn the_demo_signs_in_and_out_too() {
     let server = Server::start(&["--trust-proxy"]);
@@ -224,4 +311,6 @@ async fn the_demo_signs_in_and_out_too() {
     assert_eq!(page.close_code().await, CloseCode::SessionExpired.number());
     let guest = out.pair("frappe_live_demo_user");
     assert_eq!(get(&server, "/live/", &[("cookie", &guest)]).await.user(), "Guest");
+    let again = post(&server, "/live/login", form, &[("cookie", &guest)]).await.pair("frappe_live_demo_user");
+    assert_eq!(get(&server, "/live/", &[("cookie", &again)]).await.user(), "mia@example.com", "at once");
 }

@@ -1,5 +1,7 @@
 //! Who a credential is of: `frappe.realtime.get_user_info`.
 
+use std::net::IpAddr;
+
 use realtime::host::{UserType, Viewer};
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
@@ -7,27 +9,25 @@ use serde::Deserialize;
 use super::GUEST;
 use super::ask::{Asking, Reply};
 use super::secret::{HEADER, SocketSecret};
+use super::sign_in::for_visitor;
 use crate::site::{AskError, Credential};
 
 const GET_USER_INFO: &str = "frappe.realtime.get_user_info";
 
+/// Who a credential is of, for a visitor at this address: Frappe may allow a user only some.
 pub(super) async fn identify(
     asking: &Asking,
     secret: &SocketSecret,
     site: &str,
     credential: &Credential,
+    address: Option<IpAddr>,
 ) -> Result<Viewer, AskError> {
-    let is_guest = match credential {
-        Credential::Nobody => true,
-        Credential::Session(sid) => **sid == *GUEST,
-        Credential::Authorization(_) => false,
-    };
-    if is_guest {
+    if is_of_guests(credential) {
         return Ok(viewer(site, GUEST.to_owned(), None));
     }
     let sent = secret.known();
     let question = |secret: Option<reqwest::header::HeaderValue>| {
-        let question = asking.method(Method::GET, site, GET_USER_INFO, credential);
+        let question = for_visitor(asking.method(Method::GET, site, GET_USER_INFO, credential), address);
         if let Some(secret) = secret { question.header(HEADER, secret) } else { question }
     };
     match understand(site, &asking.ask(site, question(sent.clone())).await?)? {
@@ -40,6 +40,15 @@ pub(super) async fn identify(
                 Answer::WantsTheSecret => Err(WRONG_SECRET),
             }
         }
+    }
+}
+
+/// Whether Frappe need not be asked: it is what all guests show.
+pub(super) fn is_of_guests(credential: &Credential) -> bool {
+    match credential {
+        Credential::Nobody => true,
+        Credential::Session(sid) => **sid == *GUEST,
+        Credential::Authorization(_) => false,
     }
 }
 

@@ -9,6 +9,8 @@ mod permission;
 mod secret;
 mod sign_in;
 
+use std::net::IpAddr;
+
 use cookie::Cookie;
 use futures_util::future::BoxFuture;
 use realtime::frame::Denial;
@@ -50,7 +52,8 @@ impl Site for FrappeSite {
         Box::pin(async move {
             // The secret, and asking twice, take no page longer than it waits.
             let patience = self.asking.patience() * 3 / 2;
-            let identified = timeout(patience, identity::identify(&self.asking, &self.secret, site, credential)).await;
+            let identified =
+                timeout(patience, identity::identify(&self.asking, &self.secret, site, credential, None)).await;
             identified.unwrap_or_else(|_| {
                 Err(AskError::Unreachable { problem: format!("no answer within {} seconds", patience.as_secs()) })
             })
@@ -77,8 +80,17 @@ impl Site for FrappeSite {
         Box::pin(sign_in::sign_in(&self.asking, site, who))
     }
 
-    fn sign_out<'a>(&'a self, site: &'a str, credential: &'a Credential) -> BoxFuture<'a, Result<(), AskError>> {
-        Box::pin(sign_in::sign_out(&self.asking, site, credential))
+    fn is_of_guests(&self, credential: &Credential) -> bool {
+        identity::is_of_guests(credential)
+    }
+
+    fn sign_out<'a>(
+        &'a self,
+        site: &'a str,
+        credential: &'a Credential,
+        address: Option<IpAddr>,
+    ) -> BoxFuture<'a, Result<(), AskError>> {
+        Box::pin(sign_in::sign_out(&self.asking, &self.secret, site, credential, address))
     }
 
     fn cookies_of_nobody(&self) -> Vec<Cookie<'static>> {

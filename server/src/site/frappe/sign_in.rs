@@ -1,14 +1,19 @@
 //! Signing in and out: `/api/method/login` and `/api/method/logout`.
 
+use std::net::IpAddr;
+
 use cookie::Cookie;
 use http::HeaderMap;
 use http::header::SET_COOKIE;
-use reqwest::{Method, StatusCode};
+use realtime::host::UserType;
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::GUEST;
 use super::ask::{Asking, Reply};
+use super::identity::identify;
+use super::secret::SocketSecret;
 use crate::site::signing::browser_cookie;
 use crate::site::{AskError, Credential, SignIn, SignInError, SignedIn};
 
@@ -25,14 +30,30 @@ const FORWARDED_FOR: &str = "X-Forwarded-For";
 pub(super) async fn sign_in(asking: &Asking, site: &str, who: SignIn<'_>) -> Result<SignedIn, SignInError> {
     let form = [("usr", who.user), ("pwd", who.password)];
     let question = asking.method(Method::POST, site, "login", &Credential::Nobody);
-    let question = question.header(FORWARDED_FOR, who.address.to_string()).form(&form);
-    understand(site, &asking.ask(site, question).await?)
+    understand(site, &asking.ask(site, for_visitor(question, who.address).form(&form)).await?)
+}
+
+/// Says where the visitor is.
+pub(super) fn for_visitor(question: RequestBuilder, address: Option<IpAddr>) -> RequestBuilder {
+    match address {
+        Some(address) => question.header(FORWARDED_FOR, address.to_string()),
+        None => question,
+    }
 }
 
 /// Ends a session.
-pub(super) async fn sign_out(asking: &Asking, site: &str, credential: &Credential) -> Result<(), AskError> {
+pub(super) async fn sign_out(
+    asking: &Asking,
+    secret: &SocketSecret,
+    site: &str,
+    credential: &Credential,
+    address: Option<IpAddr>,
+) -> Result<(), AskError> {
     let Credential::Session(_) = credential else { return Ok(()) };
-    let logout = async |method| asking.ask(site, asking.method(method, site, "logout", credential)).await;
+    let logout = async |method| {
+        let question = asking.method(method, site, "logout", credential);
+        asking.ask(site, for_visitor(question, address)).await
+    };
     let mut reply = logout(Method::POST).await?;
     if reply.status == StatusCode::BAD_REQUEST && Body::of(&reply).exc_type == "CSRFTokenError" {
         // The session has visited the desk: changes need its token, which only the desk's page holds. A GET
@@ -40,11 +61,22 @@ pub(super) async fn sign_out(asking: &Asking, site: &str, credential: &Credentia
         reply = logout(Method::GET).await?;
     }
     match reply.status {
-        // A session that is over already needs no end.
-        StatusCode::OK | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Ok(()),
+        StatusCode::OK => Ok(()),
+        // Of a session that is over already, or a refusal that leaves it alive.
+        status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+            match identify(asking, secret, site, credential, address).await {
+                Ok(viewer) if viewer.user_type != UserType::Guest => Err(unexpected(status)),
+                Err(error) if !error.is_frappes_word() => Err(error),
+                Ok(_) | Err(_) => Ok(()),
+            }
+        }
         StatusCode::NOT_FOUND => Err(AskError::UnknownSite { site: site.to_owned() }),
-        status => Err(AskError::Unexpected { status: status.as_u16(), hint: " to a sign-out" }),
+        status => Err(unexpected(status)),
     }
+}
+
+fn unexpected(status: StatusCode) -> AskError {
+    AskError::Unexpected { status: status.as_u16(), hint: " to a sign-out" }
 }
 
 /// Cookies that take the session from a browser, as Frappe does.
