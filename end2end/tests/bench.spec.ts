@@ -118,6 +118,26 @@ test("when the session ends the open page says so, shows nothing new, and signs 
   await expectLive(page);
 });
 
+test("a page whose browser became somebody else says so, and is no silent guest", async ({ page, startBench, quiet }) => {
+  const { frappe, server } = await startBench(15);
+  const { sids } = await frappe.facts();
+  const { origin } = new URL(server.url);
+  for (const other of [{ name: "sid", value: sids["carol@example.com"] ?? "", url: origin }, undefined]) {
+    const alice = { name: "sid", value: sids["alice@example.com"] ?? "", url: origin };
+    await page.context().addCookies([alice]);
+    await page.goto(server.url);
+    await expectLive(page);
+    await page.context().clearCookies();
+    if (other) await page.context().addCookies([other]);
+    await page.context().setOffline(true);
+    await expectLinkState(page, "offline");
+    await page.context().setOffline(false);
+    await expectLinkState(page, "session-expired");
+    await expect(page.getByTestId("session-expired")).toBeVisible();
+  }
+  forgive(quiet, /the server says|WebSocket connection to/);
+});
+
 test("a session that Frappe does not know is no silent guest", async ({ page, startBench, quiet }) => {
   const { server } = await startBench(15);
   await page.context().addCookies([{ name: "sid", value: "0123", url: new URL(server.url).origin }]);

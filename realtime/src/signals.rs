@@ -137,7 +137,7 @@ where
 #[must_use]
 pub fn use_connection() -> ReadSignal<LinkState> {
     #[cfg(feature = "hydrate")]
-    return crate::client::connection::said();
+    return browser::use_connection();
     #[cfg(not(feature = "hydrate"))]
     RwSignal::new(LinkState::Connecting).read_only()
 }

@@ -12,14 +12,14 @@ use std::time::Duration;
 use tracing_subscriber::filter::LevelFilter;
 use url::Url;
 
-pub use self::cli::{Cli, Command, PublishArgs, ServeArgs};
+pub use self::cli::{Cli, Command, PublishArgs, ServeArgs, sentence_of};
 pub use self::frame_ancestors::FrameAncestors;
 use crate::authz::RoomRule;
 use crate::conn::ConnectionLimits;
 use crate::history::HistoryLimits;
 use crate::queue::QueueLimits;
 use crate::redis_address::RedisAddress;
-use crate::seal::LEAST_SECRET_BYTES;
+use crate::seal::LEAST_SECRET_CHARACTERS;
 use crate::session::SessionLimits;
 use crate::site::frappe::AskLimits;
 
@@ -183,9 +183,14 @@ fn sites(names: &[String]) -> Result<Vec<String>, SettingError> {
 }
 
 fn secrets(secrets: &[String]) -> Result<Secrets, SettingError> {
-    if secrets.iter().any(|secret| secret.len() < LEAST_SECRET_BYTES) {
-        let problem =
-            format_args!("it is shorter than {LEAST_SECRET_BYTES} characters; make one with: openssl rand -base64 32");
+    if secrets.iter().any(|secret| secret.trim().is_empty() && !secret.is_empty()) {
+        let problem = "it is nothing but spaces; make one with: openssl rand -base64 32";
+        return Err(SettingError::new("--secret-key", problem));
+    }
+    if secrets.iter().any(|secret| secret.chars().count() < LEAST_SECRET_CHARACTERS) {
+        let problem = format_args!(
+            "it is shorter than {LEAST_SECRET_CHARACTERS} characters; make one with: openssl rand -base64 32"
+        );
         return Err(SettingError::new("--secret-key", problem));
     }
     Ok(Secrets(secrets.to_vec()))
@@ -219,6 +224,10 @@ fn allowed_origin(text: &str) -> Result<String, SettingError> {
         let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
         matches!(url.scheme(), "http" | "https") && is_bare && url.username().is_empty() && url.password().is_none()
     };
+    if text.contains('*') {
+        let problem = "a * stands for no origins here; give each origin by itself, like https://app.example.com";
+        return Err(SettingError::new("--allow-origin", problem));
+    }
     let url = Url::parse(text).ok().filter(is_origin);
     url.map(|url| url.origin().ascii_serialization()).ok_or_else(|| {
         SettingError::new(

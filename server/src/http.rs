@@ -45,6 +45,7 @@ use crate::bridge::BridgeStatus;
 use crate::config::{FrameAncestors, Limits};
 use crate::engine::Engine;
 use crate::http::admission::Admissions;
+use crate::http::app_session::EndedAppSessions;
 use crate::http::codes::Codes;
 use crate::http::forwarded::ProxyHeaders;
 use crate::http::sessions::OpenSessions;
@@ -78,6 +79,7 @@ struct Inner {
     dev_reload: bool,
     admissions: Arc<Admissions>,
     sessions: Arc<OpenSessions>,
+    ended_app_sessions: EndedAppSessions,
     codes: Codes,
     tries: Tries,
     stopping: Stopping,
@@ -152,6 +154,7 @@ impl App {
             dev_reload,
             admissions,
             sessions: Arc::default(),
+            ended_app_sessions: EndedAppSessions::new(),
             codes: Codes::new(),
             tries: Tries::new(),
             stopping,

@@ -5,14 +5,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 use realtime::handlers::Publisher;
 use server::authz::{Authority, AuthorityParts};
 use server::bridge::embedded::{self, EmbeddedBus};
 use server::bridge::publisher::BusPublisher;
 use server::bridge::{self, BridgeStatus};
-use server::config::{Cli, Command, DEFAULT_SITE, PublishArgs, ServeArgs, SettingError, Settings};
+use server::config::{Cli, Command, DEFAULT_SITE, PublishArgs, ServeArgs, SettingError, Settings, sentence_of};
 use server::engine::Engine;
 use server::http::{App, AssetNames, Parts};
 use server::publish;
@@ -27,6 +26,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{interval, timeout};
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// How long connections may take to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -34,10 +37,10 @@ const DRAIN: Duration = Duration::from_secs(8);
 const SWEEP: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => error.exit(),
-        Err(error) => return refuse(&first_line(&error)),
+        Err(error) => return refuse(&sentence_of(&error)),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = match runtime {
@@ -60,12 +63,6 @@ fn main() -> ExitCode {
 fn refuse(problem: &str) -> ExitCode {
     eprintln!("frappe-live: {problem}");
     ExitCode::from(2)
-}
-
-fn first_line(error: &clap::Error) -> String {
-    let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    format!("{} (frappe-live --help says more)", line.strip_prefix("error: ").unwrap_or(line))
 }
 
 async fn publish_command(args: PublishArgs) -> Result<(), SettingError> {
@@ -95,11 +92,7 @@ async fn publish_command(args: PublishArgs) -> Result<(), SettingError> {
 
 async fn serve(args: ServeArgs) -> Result<(), SettingError> {
     let settings = Settings::new(args)?;
-    tracing_subscriber::fmt()
-        .with_max_level(settings.log_level)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
+    begin_to_log(settings.log_level);
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| SettingError::new("--listen", format_args!("{} cannot be used ({error})", settings.listen)))?;
@@ -156,6 +149,16 @@ async fn serve(args: ServeArgs) -> Result<(), SettingError> {
         warn!("Stopped with {} connections that did not end in {} seconds.", tasks.len(), DRAIN.as_secs());
     }
     Ok(())
+}
+
+/// Logs at this level what is ours. Libraries say less: at `trace` they write down whole frames and requests, with
+/// what is secret in them.
+fn begin_to_log(level: LevelFilter) {
+    let ours = ["server", "app", "realtime", "frappe_live"];
+    let targets =
+        Targets::new().with_default(level.min(LevelFilter::INFO)).with_targets(ours.map(|ours| (ours, level)));
+    let lines = fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines.with_filter(targets)).init();
 }
 
 /// Starts what events come from, and what handlers publish on.

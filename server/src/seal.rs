@@ -15,8 +15,8 @@ pub fn random_text() -> String {
     format!("{:032x}", u128::from_be_bytes(*bits))
 }
 
-/// The fewest bytes of a secret that keys are made of.
-pub const LEAST_SECRET_BYTES: usize = 32;
+/// The fewest characters, and so bytes, of a secret that keys are made of.
+pub const LEAST_SECRET_CHARACTERS: usize = 32;
 
 /// Seals texts with the first of its keys and opens what any of them sealed, so that keys can be changed
 /// while texts are about.
@@ -25,7 +25,7 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    /// Keys made of these secrets, each of at least [`LEAST_SECRET_BYTES`]. Without any the key is a random
+    /// Keys made of these secrets, each of at least [`LEAST_SECRET_CHARACTERS`]. Without any the key is a random
     /// one, which ends with the process.
     #[must_use]
     pub fn new(secrets: &[String]) -> Self {

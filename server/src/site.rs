@@ -63,7 +63,7 @@ pub enum AskError {
         problem: String,
     },
     /// Frappe answered something that is no answer to the question.
-    #[error("Frappe answered {status}, which is no answer{hint}")]
+    #[error("Frappe answered {status}, which is no answer{hint}; its own log may say more")]
     Unexpected {
         /// The HTTP status.
         status: u16,

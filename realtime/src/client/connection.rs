@@ -13,6 +13,7 @@ use super::outbox::Emission;
 use super::socket::Socket;
 use super::store::{Interest, ListenerId, Outcome, Store};
 use super::{lifecycle, speaking};
+use crate::close::CloseCode;
 use crate::frame::{ClientFrame, Ref, ServerFrame};
 use crate::position::Position;
 use crate::room::Room;
@@ -37,6 +38,8 @@ struct Connection {
     callbacks: Vec<(ListenerId, Callback)>,
     socket: Option<Socket>,
     epoch: String,
+    /// Whom the page was rendered for, where it says so.
+    user: Option<String>,
     said: ArcRwSignal<LinkState>,
     timer: Option<Timer>,
     on_timer: Closure<dyn FnMut()>,
@@ -54,6 +57,7 @@ thread_local! {
         callbacks: Vec::new(),
         socket: None,
         epoch: String::new(),
+        user: None,
         said: ArcRwSignal::new(LinkState::Connecting),
         timer: None,
         on_timer: Closure::new(|| {
@@ -125,6 +129,19 @@ pub(super) fn send_question(reference: Ref, event: &str, message: Box<RawValue>)
 pub(crate) fn said() -> ReadSignal<LinkState> {
     start();
     with(|connection| connection.said.read_only()).into()
+}
+
+/// The page was rendered for this user.
+pub(crate) fn belongs_to(user: String) {
+    with(|connection| connection.user = Some(user));
+}
+
+/// The browser's session is somebody else's now, or nobody's: what the page shows is not, and stays as it is.
+fn leave_to(user: String) {
+    warn_of(&user);
+    step(Input::Bye(CloseCode::SessionExpired));
+    // A socket cannot be dropped from inside its own handler.
+    leptos::task::spawn_local(async { closed(CloseCode::SessionExpired.number()) });
 }
 
 /// Names something odd for the developer.
@@ -219,7 +236,10 @@ pub(super) fn closed(code: u16) {
 
 fn take(frame: ServerFrame, text: &str) {
     match frame {
-        ServerFrame::Hello { epoch, heartbeat, build, .. } => {
+        ServerFrame::Hello { epoch, user, heartbeat, build, .. } => {
+            if with(|connection| connection.user.as_ref().is_some_and(|own| *own != user)) {
+                return leave_to(user);
+            }
             lifecycle::reload_if_outdated(&build);
             let joins = with(|connection| {
                 connection.epoch = epoch;

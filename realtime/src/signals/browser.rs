@@ -9,6 +9,7 @@ use serde_json::value::to_raw_value;
 
 use super::Heard;
 use crate::client::connection::{self, Callback, Delivery};
+use crate::client::machine::LinkState;
 use crate::client::outbox::Emission;
 use crate::client::speaking;
 use crate::client::store::Interest;
@@ -25,7 +26,14 @@ fn read_page_start() -> Option<PageStart> {
     let text = document().get_element_by_id(PAGE_START_ID)?.text_content()?;
     let mut start = PageStart::read(&text)?;
     start.tasks.drain(..).for_each(connection::remember);
+    connection::belongs_to(start.user.clone());
     Some(start)
+}
+
+pub(super) fn use_connection() -> ReadSignal<LinkState> {
+    // Before the page connects it must be known whose it is.
+    PAGE_START.with(|_| ());
+    connection::said()
 }
 
 pub(super) fn user() -> Option<String> {

@@ -3,15 +3,17 @@
 //! Frappe's answers are kept for a short time, and equal questions under way are asked once, so that
 //! neither a hundred tabs nor a flood of joins becomes a flood of questions to gunicorn.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use moka::future::Cache;
 use realtime::frame::Denial;
 use realtime::host::{UserType, Viewer};
 use realtime::room::Room;
 use tokio_util::task::AbortOnDropHandle;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{Decision, Grant, Refusal, RoomRule};
 use crate::seal::Sealer;
@@ -24,6 +26,8 @@ const ROOM_BYTES: usize = 500;
 const ANSWERS: u64 = 100_000;
 /// Longer than a question can be under way.
 const LONGEST_QUESTION: Duration = Duration::from_secs(15);
+/// What fails is tried again soon, but not by each of many who ask at once.
+const FAILURES_KEPT_FOR: Duration = Duration::from_secs(1);
 /// What a task's token is sealed for.
 const TASK: &str = "task";
 /// How long a task's token opens its room.
@@ -56,6 +60,9 @@ pub struct Authority {
     signed_out: Cache<SessionKey, ()>,
     viewers: Cache<SessionKey, Result<Viewer, AskError>>,
     verdicts: Cache<SubjectKey, Result<(), Denial>>,
+    /// What could not be asked a moment ago.
+    failures: Cache<SubjectKey, AskError>,
+    warnings: DefaultDirectRateLimiter,
 }
 
 impl Authority {
@@ -71,6 +78,8 @@ impl Authority {
             signed_out: Cache::builder().max_capacity(ANSWERS).time_to_live(kept_for + LONGEST_QUESTION).build(),
             viewers: Cache::builder().max_capacity(ANSWERS).time_to_live(kept_for).build(),
             verdicts: Cache::builder().max_capacity(ANSWERS).time_to_live(kept_for).build(),
+            failures: Cache::builder().max_capacity(ANSWERS).time_to_live(kept_for.min(FAILURES_KEPT_FOR)).build(),
+            warnings: RateLimiter::direct(Quota::per_second(NonZeroU32::MIN)),
         }
     }
 
@@ -143,6 +152,10 @@ impl Authority {
             Room::Doc { doctype, name } | Room::OpenDoc { doctype, name } => {
                 return Decision::Ask(Subject { doctype: doctype.clone(), name: Some(name.clone()) });
             }
+            // Half of a document's room, like `doc:ToDo`: no rule can mean it.
+            Room::Custom(name) if name.split_once(':').is_some_and(|(kind, _)| Room::is_kind(kind)) => {
+                Some(Denial::BadRoom)
+            }
             Room::Custom(name) => (!self.rules.iter().any(|rule| rule.lets_in(viewer, name))).then_some(Denial::NoRule),
         };
         denial.map_or_else(|| Decision::Granted(Grant { room }), Decision::Denied)
@@ -161,16 +174,27 @@ impl Authority {
         if let Some(kept) = self.verdicts.get(&key).await {
             return kept.map(|()| Grant { room }).map_err(Refusal::Denied);
         }
+        if let Some(error) = self.failures.get(&key).await {
+            return Err(error.into());
+        }
+        let failed = key.clone();
         let (verdicts, site, asker) = (self.verdicts.clone(), Arc::clone(&self.site), caller.clone());
         let ask = async move { site.may_read(&asker, &subject).await };
         match by_itself(async move { verdicts.try_get_with(key, ask).await }).await {
             Ok(Ok(())) => Ok(Grant { room }),
             Ok(Err(denial)) => Err(Refusal::Denied(denial)),
             Err(error) => {
+                let (site, user, room) = (&viewer.site, &viewer.user, room.to_string());
                 if error.is_frappes_word() {
-                    info!(site = viewer.site, user = viewer.user, room = ?room.to_string(), "A join found its session over: {error}.");
+                    info!(site, user, room, "A join found its session over: {error}.");
                 } else {
-                    warn!(site = viewer.site, user = viewer.user, room = ?room.to_string(), "A join could not be decided: {error}.");
+                    self.failures.insert(failed, AskError::clone(&error)).await;
+                    // One join is an example of all that fail now: any visitor can ask for many.
+                    if self.warnings.check().is_ok() {
+                        warn!(site, user, room, "A join could not be decided: {error}.");
+                    } else {
+                        debug!(site, user, room, "A join could not be decided: {error}.");
+                    }
                 }
                 Err(AskError::clone(&error).into())
             }

@@ -4,6 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use realtime::host::{UserType, Viewer};
+use realtime::room::Room;
+
+/// The user's login id, in a name.
+const USER: &str = "{user}";
 
 /// Lets some users into the custom rooms whose names fit: `board:*=system-users`.
 ///
@@ -23,14 +27,30 @@ enum Who {
 
 /// Why a text is no rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no rule; give NAME=WHO, like board:*=system-users, with WHO one of everyone, users, system-users")]
-pub struct RoomRuleError(String);
+pub enum RoomRuleError {
+    /// It does not look like one.
+    #[error(
+        "{0:?} is no rule; give NAME=WHO, like board:*=system-users, with WHO one of everyone, users, system-users"
+    )]
+    Unreadable(String),
+    /// Who may join such a room is not for a rule to say.
+    #[error(
+        "{0:?} would never let anybody in: it names rooms that Frappe knows, and who may join those is settled without \
+         rules; leave it out, or name a room of your own, like board:*"
+    )]
+    OfFrappe(String),
+    /// Most likely `{user}` was meant.
+    #[error(
+        "{0:?} holds a brace that belongs to no {USER}, the only word that braces may hold; write {USER} or no brace"
+    )]
+    Brace(String),
+}
 
 impl FromStr for RoomRule {
     type Err = RoomRuleError;
 
     fn from_str(text: &str) -> Result<Self, RoomRuleError> {
-        let refuse = || RoomRuleError(text.to_owned());
+        let refuse = || RoomRuleError::Unreadable(text.to_owned());
         let (name, who) = text.rsplit_once('=').ok_or_else(refuse)?;
         let who = match who.trim() {
             "everyone" => Who::Everyone,
@@ -41,6 +61,14 @@ impl FromStr for RoomRule {
         let name = name.trim();
         if name.is_empty() {
             return Err(refuse());
+        }
+        if name.replace(USER, "").contains(['{', '}']) {
+            return Err(RoomRuleError::Brace(text.to_owned()));
+        }
+        // Whatever a `*` after its kind stands for, the room is Frappe's, or a name that looks like one of its rooms.
+        let has_frappes_kind = name.split_once(':').is_some_and(|(kind, _)| Room::is_kind(kind));
+        if has_frappes_kind || Room::parse(name).is_known_to_frappe() {
+            return Err(RoomRuleError::OfFrappe(text.to_owned()));
         }
         Ok(Self { name: name.to_owned(), who })
     }
@@ -66,7 +94,7 @@ impl RoomRule {
             Who::Users => viewer.user_type != UserType::Guest,
             Who::SystemUsers => viewer.user_type == UserType::SystemUser,
         };
-        is_one_of_them && fits(&self.name.split("{user}").collect::<Vec<_>>().join(&escape(&viewer.user)), room)
+        is_one_of_them && fits(&self.name.split(USER).collect::<Vec<_>>().join(&escape(&viewer.user)), room)
     }
 }
 
@@ -141,6 +169,33 @@ mod tests {
         assert!(!is_in("jane@example.com", "inbox:ravi@example.com:1"));
         assert!(!is_in("*", "inbox:ravi@example.com:1"), "a login id is no pattern");
         assert!(is_in("*", "inbox:*:1"));
+    }
+
+    #[test]
+    fn rules_that_never_let_anybody_in_were_taken() {
+        for name in [
+            "all",
+            "website",
+            " all ",
+            "user:*",
+            "user:{user}",
+            "doc:*",
+            "doc:ToDo/*",
+            "doc:",
+            "open_doc:ToDo/1",
+            "doctype:ToDo",
+            "task_progress:*",
+        ] {
+            let error = format!("{name}=users").parse::<RoomRule>().expect_err(name);
+            assert!(error.to_string().contains("rooms that Frappe knows"), "{error}");
+        }
+        for name in ["inbox:{User}", "inbox:{user", "inbox:user}", "inbox:{}", "{{user}}", "inbox:{user}:{id}"] {
+            let error = format!("{name}=users").parse::<RoomRule>().expect_err(name);
+            assert!(error.to_string().contains("write {user} or no brace"), "{error}");
+        }
+        for name in ["all:*", "*", "docs:*", "*:1", "inbox:{user}", "{user}{user}", "users:*", "website-news"] {
+            assert!(format!("{name}=users").parse::<RoomRule>().is_ok(), "{name}");
+        }
     }
 
     #[test]

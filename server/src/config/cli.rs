@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::builder::BoolishValueParser;
-use clap::{Args, Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue};
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde::Deserialize;
 
 use super::file::one_or_more;
@@ -18,6 +18,50 @@ pub struct Cli {
     /// The settings of `serve`.
     #[command(flatten)]
     pub serve: ServeArgs,
+}
+
+impl Cli {
+    /// Reads the command line, and the variables that hold something: a compose file writes those that it leaves open
+    /// as empty texts.
+    ///
+    /// # Errors
+    /// What cannot be read, or what is to be shown instead: help or the version.
+    pub fn read() -> Result<Self, clap::Error> {
+        let mut command = without_empty_variables(Self::command());
+        let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |arg: &Arg| arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|arg| if is_empty(&arg) { arg.env(None::<&str>) } else { arg });
+    command.mut_subcommands(without_empty_variables)
+}
+
+/// What cannot be read of a command line, in one line.
+#[must_use]
+pub fn sentence_of(error: &clap::Error) -> String {
+    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) {
+        return format!(
+            "{word:?} cannot stand here: a command (serve or publish) stands first, its flags after it, and a value \
+             after its flag (frappe-live --help says more)"
+        );
+    }
+    let text = error.to_string();
+    // The lines after the first may be what it is about.
+    let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let words = lines.join(" ");
+    format!("{} (frappe-live --help says more)", words.strip_prefix("error: ").unwrap_or(&words))
+}
+
+/// Yes or no, in the words that variables are usually given with.
+fn boolean(text: &str) -> Result<bool, &'static str> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "t" | "yes" | "y" | "on" | "1" => Ok(true),
+        "false" | "f" | "no" | "n" | "off" | "0" => Ok(false),
+        _ => Err("give true, yes, on or 1, or else false, no, off or 0"),
+    }
 }
 
 /// The commands.
@@ -53,7 +97,9 @@ pub struct ServeArgs {
     #[arg(long, value_name = "URL", env = "FRAPPE_LIVE_FRAPPE")]
     pub frappe: Option<String>,
 
-    /// Another origin whose pages may connect; may be repeated.
+    /// Another origin whose pages may open `WebSocket`s here and post; may be repeated. They cannot read the answers to
+    /// what they post or fetch (there is no CORS), and with requests from another site a browser sends no `SameSite`
+    /// cookies.
     #[arg(long, value_name = "ORIGIN", env = "FRAPPE_LIVE_ALLOW_ORIGIN", value_delimiter = ',')]
     #[serde(deserialize_with = "one_or_more")]
     pub allow_origin: Vec<String>,
@@ -67,22 +113,22 @@ pub struct ServeArgs {
     /// Believe `X-Frappe-Site-Name`, `X-Forwarded-Host`, `X-Forwarded-Proto` and the last address of
     /// `X-Forwarded-For`. Only behind a proxy that overwrites them: otherwise visitors choose what they say. Behind a
     /// proxy without it everybody has the proxy's address: all share --max-connections-per-address, tries to sign in
-    /// are counted by user only and Frappe is not told where they come from (a proxy on another machine counts as one
-    /// visitor in both), and cookies may lack Secure.
+    /// are counted by user and for the whole site, and Frappe is not told where they come from (a proxy on another
+    /// machine counts as one visitor in both), and cookies may lack Secure.
     #[arg(
         long,
         value_name = "BOOL",
         env = "FRAPPE_LIVE_TRUST_PROXY",
         num_args = 0..=1,
-        require_equals = true,
         default_missing_value = "true",
-        value_parser = BoolishValueParser::new()
+        value_parser = boolean
     )]
     pub trust_proxy: Option<bool>,
 
-    /// A secret of at least 32 characters that sessions of native apps and tokens of tasks are sealed with. The first
-    /// one given seals, all open: to change it, put the new one before the old one. Without it the server makes one
-    /// up, and these end when it restarts.
+    /// A secret of at least 32 characters that sessions of native apps and tokens of tasks are sealed with. May be
+    /// repeated; the variable is split at commas, so a secret in it holds none. The first one given seals, all open: to
+    /// change it, put the new one before the old one. Without it the server makes one up, and these end when it
+    /// restarts.
     #[arg(long, value_name = "SECRET", env = "FRAPPE_LIVE_SECRET_KEY", value_delimiter = ',', hide_env_values = true)]
     #[serde(deserialize_with = "one_or_more")]
     pub secret_key: Vec<String>,
@@ -100,9 +146,8 @@ pub struct ServeArgs {
         value_name = "BOOL",
         env = "FRAPPE_LIVE_OPEN_TASKS",
         num_args = 0..=1,
-        require_equals = true,
         default_missing_value = "true",
-        value_parser = BoolishValueParser::new()
+        value_parser = boolean
     )]
     pub open_tasks: Option<bool>,
 

@@ -1,6 +1,6 @@
 use clap::Parser;
 
-use super::{Cli, Command, DEFAULT_SITE, ServeArgs, Settings};
+use super::{Cli, Command, DEFAULT_SITE, ServeArgs, Settings, sentence_of};
 
 fn settings(args: &[&str]) -> Result<Settings, String> {
     let cli = Cli::try_parse_from([&["frappe-live"], args].concat()).map_err(|error| error.to_string())?;
@@ -49,6 +49,8 @@ fn what_cannot_be_used_is_named_in_one_line_without_secrets() {
         (["--max-emits-per-second", "0"], "--max-emits-per-second"),
         (["--room-rule", "board"], "--room-rule"),
         (["--room-rule", "board=admins"], "--room-rule"),
+        (["--room-rule", "doc:*=users"], "--room-rule"),
+        (["--room-rule", "inbox:{User}=users"], "--room-rule"),
         (["--config", "/nowhere/frappe-live.toml"], "--config"),
     ] {
         let error = settings(&args).expect_err(named);
@@ -115,6 +117,42 @@ fn a_proxy_is_trusted_and_pages_are_embedded_only_where_it_is_said() {
     let file = settings_of_file("proxy", text).expect("valid");
     assert_eq!((file.trust_proxy, file.frame_ancestors.to_string()), (true, "'self' https://*.b.example".to_owned()));
     assert!(!settings(&["--trust-proxy=no"]).expect("valid").trust_proxy);
+}
+
+#[test]
+fn a_wrong_yes_or_no_did_not_say_what_is_right() {
+    let read = |args: &[&str]| Cli::try_parse_from([&["frappe-live"], args].concat());
+    for flag in ["--trust-proxy=maybe", "--open-tasks=maybe"] {
+        let error = sentence_of(&read(&[flag]).expect_err(flag));
+        assert!(error.contains("true, yes, on or 1") && !error.contains('\n'), "{error}");
+    }
+    for (value, expected) in [("yes", true), ("ON", true), ("1", true), ("no", false), ("Off", false), ("0", false)] {
+        assert_eq!(settings(&["--trust-proxy", value]).expect("valid").trust_proxy, expected, "{value}");
+    }
+    assert!(settings(&["--trust-proxy", "--open-tasks"]).expect("valid").trust_proxy);
+}
+
+#[test]
+fn a_word_in_the_wrong_place_gave_half_a_sentence() {
+    for args in [&["--listen", "127.0.0.1:1", "yes"][..], &["yes"], &["--listen", "127.0.0.1:1", "publish"]] {
+        let error = sentence_of(&Cli::try_parse_from([&["frappe-live"], args].concat()).expect_err("no command"));
+        let is_whole = error.contains("stands first") && !error.contains('\n') && !error.contains(": (");
+        assert!(is_whole, "{error}");
+    }
+}
+
+#[test]
+fn an_origin_that_no_page_has_was_allowed() {
+    let error = settings(&["--allow-origin", "https://*.a.example"]).expect_err("no origin");
+    assert!(error.starts_with("--allow-origin") && error.contains("each origin by itself"), "{error}");
+}
+
+#[test]
+fn secrets_were_counted_in_bytes_and_spaces_were_one() {
+    let refusal = |secret: String| settings(&["--secret-key", &secret]).expect_err("no secret");
+    assert!(refusal("ü".repeat(16)).contains("shorter than 32 characters"));
+    assert!(refusal(" ".repeat(40)).contains("nothing but spaces"));
+    assert!(settings(&["--secret-key", &"ü".repeat(32)]).is_ok());
 }
 
 #[test]

@@ -5,6 +5,8 @@ use http::header::{ALLOW, CACHE_CONTROL, LOCATION};
 use http::{HeaderValue, StatusCode};
 
 use super::own_path::HOME;
+use super::pages;
+use crate::site::AskError;
 
 /// Sends the browser to a path of this host, and keeps nothing of the answer: it may set cookies.
 pub(super) fn go_to(path: &str) -> Response {
@@ -18,11 +20,29 @@ pub(super) fn only(methods: &str, sentence: &str) -> Response {
     (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, methods)], sentence.to_owned()).into_response()
 }
 
+/// Says to a program why nothing can be answered.
+pub(super) fn of_error(error: &AskError) -> Response {
+    (pages::status_of(error), format!("{}.\n", capitalised(&error.to_string()))).into_response()
+}
+
+/// The words of an error stand in the middle of a line of the log.
+fn capitalised(words: &str) -> String {
+    let mut characters = words.chars();
+    let first = characters.next().map(|first| first.to_uppercase().to_string());
+    first.unwrap_or_default() + characters.as_str()
+}
+
 #[cfg(test)]
 mod tests {
     use http::header::{CACHE_CONTROL, LOCATION};
 
-    use super::go_to;
+    use super::{capitalised, go_to};
+
+    #[test]
+    fn the_words_of_an_error_began_in_small_letters() {
+        assert_eq!(capitalised("the session has expired; sign in again"), "The session has expired; sign in again");
+        assert_eq!((capitalised("über").as_str(), capitalised("").as_str()), ("Über", ""));
+    }
 
     #[test]
     fn an_answer_that_sends_on_is_not_kept() {

@@ -4,6 +4,7 @@
 //! page asks for later. So that page is answered with a cookie that holds the credential, sealed; it counts on the
 //! site it was made for.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
@@ -13,10 +14,14 @@ use axum::response::Response;
 use cookie::Cookie;
 use http::HeaderMap;
 use http::header::SET_COOKIE;
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 
+use super::request_site::RequestSite;
+use super::sessions::SessionId;
 use super::{App, RequestScheme, cookies};
-use crate::seal::Sealer;
+use crate::seal::{Sealer, random_text};
 use crate::site::{Credential, credential, secret_cookie};
 
 const COOKIE: &str = "frappe_live_session";
@@ -26,13 +31,15 @@ const PURPOSE: &str = "session";
 const LIFETIME: Duration = Duration::from_hours(7 * 24);
 /// Browsers keep cookies of 4096 bytes, name and attributes included.
 const LONGEST: usize = 3_900;
+/// Sessions of which it is remembered that they were signed out.
+const ENDED: u64 = 100_000;
 
 /// What becomes of the request's cookie, in the answer's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AppSession {
     /// It stays as it is.
     Kept,
-    /// Frappe does not take what it holds any more: the browser loses it.
+    /// It is dead, or Frappe does not take what it holds any more: the browser loses it.
     Over,
 }
 
@@ -47,6 +54,7 @@ impl AppSession {
 /// What is sealed.
 #[derive(Serialize, Deserialize)]
 struct Content {
+    id: String,
     site: String,
     kind: Kind,
     value: String,
@@ -59,14 +67,71 @@ enum Kind {
     Session,
 }
 
-/// The cookie that stands for a credential on a site. `None` for nobody's, and for one that no cookie can hold.
-pub(super) fn begin(sealer: &Sealer, site: &str, credential: &Credential) -> Option<Cookie<'static>> {
+/// What the request's cookie is.
+pub(super) enum Brought {
+    /// It stands for a credential.
+    Live(Live),
+    /// It was signed out, is too old, not this server's or not of this site.
+    Dead,
+}
+
+/// A session of an app.
+pub(super) struct Live {
+    /// All cookies of the session have the same.
+    pub(super) id: Arc<str>,
+    pub(super) credential: Credential,
+}
+
+impl Brought {
+    pub(super) fn into_live(self) -> Option<Live> {
+        match self {
+            Self::Live(live) => Some(live),
+            Self::Dead => None,
+        }
+    }
+}
+
+impl Live {
+    /// What its connections end with.
+    pub(super) fn session(&self) -> SessionId {
+        match &self.credential {
+            Credential::Authorization(_) => SessionId::App(Arc::clone(&self.id)),
+            // It is over for whoever has it.
+            session => SessionId::Of(session.clone()),
+        }
+    }
+}
+
+/// The sessions that were signed out in this process, for as long as a cookie of theirs could be opened.
+pub(super) struct EndedAppSessions(Cache<Arc<str>, ()>);
+
+impl EndedAppSessions {
+    pub(super) fn new() -> Self {
+        let ended = Cache::builder().max_capacity(ENDED).time_to_live(LIFETIME);
+        // The usual policy may turn away the newest.
+        Self(ended.eviction_policy(EvictionPolicy::lru()).build())
+    }
+
+    pub(super) fn has(&self, id: &Arc<str>) -> bool {
+        self.0.contains_key(id)
+    }
+}
+
+/// The cookie that stands for a credential on a site, in the session with this `id` or in a new one. `None` for
+/// nobody's, and for one that no cookie can hold.
+pub(super) fn begin(
+    sealer: &Sealer,
+    site: &str,
+    credential: &Credential,
+    id: Option<Arc<str>>,
+) -> Option<Cookie<'static>> {
     let (kind, value) = match credential {
         Credential::Nobody => return None,
         Credential::Authorization(value) => (Kind::Authorization, value),
         Credential::Session(value) => (Kind::Session, value),
     };
-    let content = Content { site: site.to_owned(), kind, value: value.as_ref().to_owned() };
+    let id = id.map_or_else(random_text, |id| id.as_ref().to_owned());
+    let content = Content { id, site: site.to_owned(), kind, value: value.as_ref().to_owned() };
     let content = serde_json::to_string(&content).expect("texts can be written as JSON");
     let value = sealer.seal(PURPOSE, &content, LIFETIME);
     if value.len() > LONGEST {
@@ -77,29 +142,58 @@ pub(super) fn begin(sealer: &Sealer, site: &str, credential: &Credential) -> Opt
     Some(cookie)
 }
 
-/// What the request's cookie stands for on this site.
-pub(super) fn credential(sealer: &Sealer, site: &str, headers: &HeaderMap) -> Option<Credential> {
-    let content = sealer.open(PURPOSE, credential::cookie(headers, COOKIE)?)?;
-    let Content { site: made_for, kind, value } = serde_json::from_str(&content).ok()?;
+/// Whether there is a cookie, text or not.
+fn is_brought(headers: &HeaderMap) -> bool {
+    credential::cookie_bytes(headers, COOKIE).is_some()
+}
+
+/// What the request's cookie is on this site, if there is one.
+pub(super) fn of_request(app: &App, site: &str, headers: &HeaderMap) -> Option<Brought> {
+    if !is_brought(headers) {
+        return None;
+    }
+    let live = credential::cookie(headers, COOKIE).and_then(|sealed| open(&app.inner.sealer, site, sealed));
+    let live = live.filter(|live| !app.inner.ended_app_sessions.has(&live.id));
+    Some(live.map_or(Brought::Dead, Brought::Live))
+}
+
+/// Ends the session of the request's cookie, whoever has a copy of it.
+pub(super) fn end(app: &App, site: &str, headers: &HeaderMap) {
+    if let Some(Brought::Live(live)) = of_request(app, site, headers) {
+        app.inner.ended_app_sessions.0.insert(live.id, ());
+    }
+}
+
+fn open(sealer: &Sealer, site: &str, text: &str) -> Option<Live> {
+    let content = sealer.open(PURPOSE, text)?;
+    let Content { id, site: made_for, kind, value } = serde_json::from_str(&content).ok()?;
     let credential = match kind {
         Kind::Authorization => Credential::Authorization(value.into()),
         Kind::Session => Credential::Session(value.into()),
     };
-    (made_for == site).then_some(credential)
+    (made_for == site).then(|| Live { id: id.into(), credential })
 }
 
 /// Whoever gets the site's own session cookie, or loses it, is meant to be its user from then on; and what Frappe
 /// does not take any more is of no use.
 pub(super) async fn give_way(
     State(app): State<App>,
+    Extension(RequestSite(site)): Extension<RequestSite>,
     Extension(scheme): Extension<RequestScheme>,
     request: Request,
     next: Next,
 ) -> Response {
-    let has_one = credential::cookie(request.headers(), COOKIE).is_some();
+    if !is_brought(request.headers()) {
+        return next.run(request).await;
+    }
+    let headers = request.headers().clone();
     let mut response = next.run(request).await;
     let is_over = response.extensions().get() == Some(&AppSession::Over);
-    if has_one && (is_over || sets(response.headers(), app.inner.authority.site().session_cookie())) {
+    let is_replaced = sets(response.headers(), app.inner.authority.site().session_cookie());
+    if is_replaced {
+        end(&app, site.name(), &headers);
+    }
+    if is_over || is_replaced {
         let mut ended = secret_cookie(COOKIE, "", PATH);
         ended.make_removal();
         cookies::set(response.headers_mut(), [ended], scheme);
@@ -114,10 +208,10 @@ fn sets(headers: &HeaderMap, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::header::{COOKIE as COOKIE_HEADER, SET_COOKIE};
-    use http::{HeaderMap, HeaderValue};
+    use http::HeaderMap;
+    use http::header::SET_COOKIE;
 
-    use super::{begin, credential};
+    use super::{begin, open};
     use crate::http::{RequestScheme, cookies};
     use crate::seal::Sealer;
     use crate::site::Credential;
@@ -130,35 +224,37 @@ mod tests {
         Sealer::new(&letters.iter().map(|letter| letter.repeat(32)).collect::<Vec<_>>())
     }
 
-    fn brought(sealer: &Sealer, credential: &Credential) -> HeaderMap {
-        let cookie = begin(sealer, "a", credential).expect("a cookie").stripped().to_string();
-        HeaderMap::from_iter([(COOKIE_HEADER, HeaderValue::from_str(&cookie).expect("a header"))])
+    fn sealed(sealer: &Sealer, credential: &Credential) -> String {
+        begin(sealer, "a", credential, None).expect("a cookie").value().to_owned()
+    }
+
+    fn opened(sealer: &Sealer, site: &str, text: &str) -> Option<Credential> {
+        open(sealer, site, text).map(|live| live.credential)
     }
 
     #[test]
     fn it_holds_the_credential_for_its_site_and_shows_nothing() {
         let sealer = sealer(&["a"]);
         for shown in [token(), Credential::Session("0123".into())] {
-            let headers = brought(&sealer, &shown);
-            let text = headers[COOKIE_HEADER].to_str().expect("text");
+            let text = sealed(&sealer, &shown);
             assert!(!text.contains("secret") && !text.contains("0123"), "{text}");
-            assert_eq!(credential(&sealer, "a", &headers), Some(shown));
-            assert_eq!(credential(&sealer, "b", &headers), None, "another site");
+            assert_eq!(opened(&sealer, "a", &text), Some(shown));
+            assert_eq!(opened(&sealer, "b", &text), None, "another site");
         }
-        assert!(begin(&sealer, "a", &Credential::Nobody).is_none());
-        assert!(begin(&sealer, "a", &Credential::Authorization("x".repeat(4000).into())).is_none());
+        assert!(begin(&sealer, "a", &Credential::Nobody, None).is_none());
+        assert!(begin(&sealer, "a", &Credential::Authorization("x".repeat(4000).into()), None).is_none());
     }
 
     #[test]
     fn a_key_may_change_while_cookies_are_about() {
-        let headers = brought(&sealer(&["o"]), &token());
-        assert_eq!(credential(&sealer(&["n", "o"]), "a", &headers), Some(token()));
-        assert_eq!(credential(&sealer(&["n"]), "a", &headers), None);
+        let text = sealed(&sealer(&["o"]), &token());
+        assert_eq!(opened(&sealer(&["n", "o"]), "a", &text), Some(token()));
+        assert_eq!(opened(&sealer(&["n"]), "a", &text), None);
     }
 
     #[test]
     fn scripts_and_other_sites_do_not_get_it() {
-        let cookie = begin(&sealer(&["a"]), "a", &token()).expect("a cookie");
+        let cookie = begin(&sealer(&["a"]), "a", &token(), None).expect("a cookie");
         for (scheme, secure) in [(RequestScheme::Http, ""), (RequestScheme::Https, " Secure;")] {
             let mut headers = HeaderMap::new();
             cookies::set(&mut headers, [cookie.clone()], scheme);

@@ -88,10 +88,10 @@ pub(super) async fn give(
         return (StatusCode::FORBIDDEN, sentence).into_response();
     }
     let credentials = Credentials::of(&app, site.name(), &headers);
-    let Identified { caller, app_session } = credentials.identify(&app.inner.authority, site.name(), |_| {}).await;
+    let Identified { caller, app_session } = credentials.identify(&app, site.name(), |_| {}).await;
     let response = match caller {
         Ok(caller) => give_to(&app, site.name(), caller).await,
-        Err(error) => (pages::status_of(&error), format!("{error}\n")).into_response(),
+        Err(error) => answers::of_error(&error),
     };
     app_session.note_in(response)
 }
@@ -102,7 +102,7 @@ async fn give_to(app: &App, site: &str, caller: Caller) -> Response {
         let sentence = "A code is for a user: send the Authorization header, or the session's cookie, of one.\n";
         return (StatusCode::UNAUTHORIZED, sentence).into_response();
     }
-    let Some(session) = app_session::begin(&app.inner.sealer, site, &credential) else {
+    let Some(session) = app_session::begin(&app.inner.sealer, site, &credential, None) else {
         let sentence = "These credentials are too long for a cookie, so no page can go on with them: use an API key and \
                         secret.\n";
         return (StatusCode::PAYLOAD_TOO_LARGE, sentence).into_response();
@@ -177,8 +177,8 @@ pub(super) async fn redeem(
 /// Whether a request is signed in as another user: a redirect from elsewhere looks like the visitor's own wish, and
 /// must not make somebody else of them.
 async fn is_another(app: &App, site: &str, headers: &HeaderMap, user: &str) -> Result<bool, AskError> {
-    for credential in Credentials::of(app, site, headers).all() {
-        match app.inner.authority.identify(site, &credential).await {
+    for shown in Credentials::of(app, site, headers).all() {
+        match app.inner.authority.identify(site, &shown.credential).await {
             Ok(viewer) if viewer.user_type != UserType::Guest && viewer.user != user => return Ok(true),
             Err(error) if !error.is_frappes_word() => return Err(error),
             Ok(_) | Err(_) => {}

@@ -6,7 +6,8 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 
 use super::App;
-use super::app_session::{self, AppSession};
+use super::app_session::{self, AppSession, Brought};
+use super::sessions::SessionId;
 use crate::authz::Authority;
 use crate::site::{AskError, Caller, Credential};
 
@@ -16,8 +17,22 @@ const LONGEST: usize = 8 << 10;
 /// All credentials of a request to a site.
 pub(super) struct Credentials {
     authorization: Option<Credential>,
-    app_session: Option<Credential>,
+    app_session: Option<Brought>,
     session: Option<Credential>,
+}
+
+/// One of them.
+#[derive(PartialEq, Eq, Hash)]
+pub(super) struct Shown {
+    pub(super) credential: Credential,
+    /// What ends when it is signed out.
+    pub(super) session: SessionId,
+}
+
+impl Shown {
+    fn itself(credential: Credential) -> Self {
+        Self { session: SessionId::Of(credential.clone()), credential }
+    }
 }
 
 /// Who a request is from.
@@ -32,36 +47,49 @@ impl Credentials {
     pub(super) fn of(app: &App, site: &str, headers: &HeaderMap) -> Self {
         Self {
             authorization: Credential::authorization(headers),
-            app_session: app_session::credential(&app.inner.sealer, site, headers),
+            app_session: app_session::of_request(app, site, headers),
             session: Credential::session(headers, app.inner.authority.site().session_cookie()),
         }
     }
 
     /// Each of them, whether it counts or not.
-    pub(super) fn all(self) -> impl Iterator<Item = Credential> {
-        [self.authorization, self.app_session, self.session].into_iter().flatten()
+    pub(super) fn all(self) -> impl Iterator<Item = Shown> {
+        let of_app = self.app_session.and_then(Brought::into_live).map(|live| {
+            let session = live.session();
+            Shown { credential: live.credential, session }
+        });
+        [self.authorization.map(Shown::itself), of_app, self.session.map(Shown::itself)].into_iter().flatten()
     }
 
     /// Who shows them. The `Authorization` header counts, else the app's cookie, else the site's own session.
     /// Frappe itself takes a session before a token (captures of 14 to 16), so one at a time is passed on. What the
-    /// app's cookie holds may end without the browser knowing: when Frappe says so, the session counts.
-    /// `before_asking` is told of each credential that is asked about.
-    pub(super) async fn identify(
-        self,
-        authority: &Authority,
-        site: &str,
-        mut before_asking: impl FnMut(&Credential),
-    ) -> Identified {
+    /// app's cookie holds may end without the browser knowing: when Frappe says so, or the cookie is dead, the session
+    /// counts. `before_asking` is told of each session that is asked about.
+    pub(super) async fn identify(self, app: &App, site: &str, mut before_asking: impl FnMut(&SessionId)) -> Identified {
         let Self { authorization, app_session, session } = self;
-        let counts_by_cookie = authorization.is_none() && app_session.is_some();
-        let first = authorization.or(app_session).or_else(|| session.clone()).unwrap_or_default();
-        before_asking(&first);
-        let caller = identify(authority, site, first).await;
-        let is_over = counts_by_cookie && caller.as_ref().is_err_and(AskError::is_frappes_word);
+        let authority = &app.inner.authority;
+        let mut ask = async |credential: Credential, session: SessionId| {
+            before_asking(&session);
+            identify(authority, site, credential).await
+        };
+        let Some(brought) = app_session.filter(|_| authorization.is_none()) else {
+            let Shown { credential, session } = Shown::itself(authorization.or(session).unwrap_or_default());
+            return Identified { caller: ask(credential, session).await, app_session: AppSession::Kept };
+        };
+        let caller = match brought {
+            Brought::Dead => Err(AskError::SessionExpired),
+            Brought::Live(live) => {
+                let session = live.session();
+                let caller = ask(live.credential, session).await;
+                // Signed out while Frappe was being asked: what is asked about is found by a sign-out from then on.
+                if app.inner.ended_app_sessions.has(&live.id) { Err(AskError::SessionExpired) } else { caller }
+            }
+        };
+        let is_over = caller.as_ref().is_err_and(AskError::is_frappes_word);
         let app_session = if is_over { AppSession::Over } else { AppSession::Kept };
         let Some(session) = session.filter(|_| is_over) else { return Identified { caller, app_session } };
-        before_asking(&session);
-        Identified { caller: identify(authority, site, session).await, app_session }
+        let Shown { credential, session } = Shown::itself(session);
+        Identified { caller: ask(credential, session).await, app_session }
     }
 }
 
@@ -100,7 +128,8 @@ mod tests {
             has_too_long_a_credential(&HeaderMap::from_iter([(name, value)]), "sid")
         };
         let text = |length: usize| "x".repeat(length);
-        assert!(!is_refused(header::AUTHORIZATION, text(8192)) && is_refused(header::AUTHORIZATION, text(8193)));
+        let token = |length: usize| format!("token {}", text(length - 6));
+        assert!(!is_refused(header::AUTHORIZATION, token(8192)) && is_refused(header::AUTHORIZATION, token(8193)));
         assert!(!is_refused(header::COOKIE, format!("sid={}", text(8192))));
         assert!(is_refused(header::COOKIE, format!("a=b; sid={}", text(8193))));
         assert!(!is_refused(header::COOKIE, format!("other={}; sid=x", text(8193))), "another app's cookie");

@@ -18,7 +18,7 @@ use leptos_axum::ResponseOptions;
 use realtime::host::{Page, UserType};
 use tracing::{error, info, warn};
 
-use super::app_session::{self, AppSession};
+use super::app_session::{self, AppSession, Brought};
 use super::credentials::{Credentials, Identified};
 use super::host::RequestHost;
 use super::request_site::RequestSite;
@@ -64,7 +64,10 @@ fn app_session_of(app: &App, page: &Page, request: &Request) -> Option<Cookie<'s
     if viewer.user_type == UserType::Guest {
         return None;
     }
-    let session = app_session::begin(&app.inner.sealer, &viewer.site, &shown);
+    // The same session goes on: a sign-out ends all cookies that it ever had.
+    let known = app_session::of_request(app, &viewer.site, request.headers()).and_then(Brought::into_live);
+    let id = known.filter(|known| known.credential == shown).map(|known| known.id);
+    let session = app_session::begin(&app.inner.sealer, &viewer.site, &shown, id);
     if session.is_none() {
         let site = viewer.site;
         warn!(site, "A page was opened with credentials too long for a cookie: its WebSocket will be a guest's.");
@@ -88,7 +91,7 @@ pub(super) async fn server_function(
             let context = move || provide_context(page.clone());
             leptos_axum::handle_server_fns_with_context(context, request).await.into_response()
         }
-        Err(error) => (status_of(&error), format!("{error}\n")).into_response(),
+        Err(error) => answers::of_error(&error),
     };
     app_session.note_in(response)
 }
@@ -147,7 +150,7 @@ async fn page_of(
 ) -> (Result<Page, AskError>, AppSession) {
     let authority = Arc::clone(&app.inner.authority);
     let credentials = Credentials::of(app, site.name(), headers);
-    let Identified { caller, app_session } = credentials.identify(&authority, site.name(), |_| {}).await;
+    let Identified { caller, app_session } = credentials.identify(app, site.name(), |_| {}).await;
     let page = caller.map(|caller| {
         let publisher = Arc::clone(&app.inner.session.publisher);
         Page::new(Arc::new(RequestHost { caller, engine: Arc::clone(site), authority, publisher, scheme }))

@@ -8,7 +8,17 @@ use realtime::close::CloseCode;
 use crate::queue::Queue;
 use crate::site::Credential;
 
-type SessionKey = (Arc<str>, Credential);
+/// What open connections have in common, and end with.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) enum SessionId {
+    /// A credential, wherever it is shown.
+    Of(Credential),
+    /// An app's cookie that holds an `Authorization` header. Others who show that header have nothing to do with it.
+    App(Arc<str>),
+}
+
+/// A session of a site.
+type SessionKey = (Arc<str>, SessionId);
 
 /// The open connections of each session.
 #[derive(Default)]
@@ -25,15 +35,15 @@ pub(super) struct Entered {
 
 impl OpenSessions {
     /// Notes a connection. Before Frappe is asked about it: a sign-out meanwhile must find it.
-    pub(super) fn enter(self: &Arc<Self>, site: &str, credential: &Credential, queue: &Arc<Queue>) -> Entered {
-        let (session, queue) = ((site.into(), credential.clone()), Arc::downgrade(queue));
+    pub(super) fn enter(self: &Arc<Self>, site: &str, session: &SessionId, queue: &Arc<Queue>) -> Entered {
+        let (session, queue) = ((site.into(), session.clone()), Arc::downgrade(queue));
         self.lock().entry(SessionKey::clone(&session)).or_default().push(queue.clone());
         Entered { sessions: Arc::clone(self), session, queue }
     }
 
     /// Ends every open connection of a session, and returns how many there were.
-    pub(super) fn end(&self, site: &str, credential: &Credential) -> usize {
-        let queues = self.lock().remove(&(site.into(), credential.clone())).unwrap_or_default();
+    pub(super) fn end(&self, site: &str, session: &SessionId) -> usize {
+        let queues = self.lock().remove(&(site.into(), session.clone())).unwrap_or_default();
         let open = queues.iter().filter_map(Weak::upgrade);
         open.map(|queue| queue.close(CloseCode::SessionExpired)).count()
     }
@@ -61,7 +71,7 @@ mod tests {
 
     use realtime::close::CloseCode;
 
-    use super::OpenSessions;
+    use super::{OpenSessions, SessionId};
     use crate::queue::{Queue, QueueLimits, QueueState, Wire};
     use crate::site::Credential;
 
@@ -77,10 +87,14 @@ mod tests {
         Arc::new(Queue::new(Arc::new(Everything), QueueLimits { frames: 8, bytes: 1024 }))
     }
 
+    fn session(sid: &str) -> SessionId {
+        SessionId::Of(Credential::Session(sid.into()))
+    }
+
     #[test]
     fn a_session_ends_with_its_own_connections_only() {
         let sessions = Arc::new(OpenSessions::default());
-        let (jane, ravi) = (Credential::Session("j".into()), Credential::Session("r".into()));
+        let (jane, ravi) = (session("j"), session("r"));
         let queues = [queue(), queue(), queue(), queue()];
         let [first, second, elsewhere, other] = &queues;
         let _entered = [
@@ -98,7 +112,7 @@ mod tests {
     #[test]
     fn a_connection_that_has_ended_is_forgotten() {
         let sessions = Arc::new(OpenSessions::default());
-        let jane = Credential::Session("j".into());
+        let jane = session("j");
         let (first, second) = (queue(), queue());
         let entered = sessions.enter("a", &jane, &first);
         let _stays = sessions.enter("a", &jane, &second);

@@ -28,24 +28,33 @@ const FORM_BYTES: usize = 16 << 10;
 const TRIES_A_USER: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
 /// Tries from one address in a minute: a whole office may share one.
 const TRIES_AN_ADDRESS: NonZeroU32 = NonZeroU32::new(30).expect("not zero");
+/// Tries on one site in a minute from wherever nobody knows: a whole site may be behind a proxy that is not trusted.
+const TRIES_FROM_UNKNOWN_ADDRESSES: NonZeroU32 = NonZeroU32::new(120).expect("not zero");
 
 /// Counts tries to sign in: this must be no faster a way to guess passwords than Frappe's own.
 pub(super) struct Tries {
     of_users: Throttle,
     of_addresses: Throttle,
+    from_unknown_addresses: Throttle,
 }
 
 impl Tries {
     pub(super) fn new() -> Self {
-        Self { of_users: Throttle::a_minute(TRIES_A_USER), of_addresses: Throttle::a_minute(TRIES_AN_ADDRESS) }
+        Self {
+            of_users: Throttle::a_minute(TRIES_A_USER),
+            of_addresses: Throttle::a_minute(TRIES_AN_ADDRESS),
+            from_unknown_addresses: Throttle::a_minute(TRIES_FROM_UNKNOWN_ADDRESSES),
+        }
     }
 
-    /// Where the address is not known, only the user's tries are counted: everybody may seem to be there.
+    /// Where the address is not known, everybody may seem to be there: such tries are counted together.
     fn check(&self, site: &str, user: &str, address: Option<IpAddr>) -> Result<(), TooOften> {
-        if let Some(address) = address {
-            self.of_addresses.check(network_of(address))?;
+        let of_user = || self.of_users.check((site, user.to_lowercase()));
+        match address {
+            Some(address) => self.of_addresses.check(network_of(address)).and_then(|()| of_user()),
+            // The user first: who guesses one password only must not use up what all others share.
+            None => of_user().and_then(|()| self.from_unknown_addresses.check(site)),
         }
-        self.of_users.check((site, user.to_lowercase()))
     }
 }
 
@@ -79,10 +88,9 @@ pub(super) async fn sign_in(
 ) -> Response {
     let address = app.inner.proxy.visitor_address(request.headers(), peer.ip());
     let (parts, body) = request.into_parts();
-    let Some(given) = read(&parts.headers, body).await else {
-        let sentence =
-            "This address takes the form of /live/login: application/x-www-form-urlencoded, at most 16 KiB.\n";
-        return (StatusCode::UNSUPPORTED_MEDIA_TYPE, sentence).into_response();
+    let given = match read(&parts.headers, body).await {
+        Ok(given) => given,
+        Err(refusal) => return refusal.into_response(),
     };
     let request = Request::from_parts(parts, Body::empty());
     let Given { user, password, redirect_to } = given;
@@ -113,7 +121,7 @@ pub(super) async fn sign_in(
                     "Refused a sign-in: {refusal}"
                 ),
             }
-            let needs_own_page = error == SignInError::TwoFactor;
+            let needs_own_page = matches!(error, SignInError::TwoFactor | SignInError::NoSession);
             let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNAUTHORIZED);
             let form = SignInForm { problem: Some(error.to_string()), needs_own_page, ..form };
             pages::sign_in(&app, form, status, request).await
@@ -148,11 +156,24 @@ impl Given {
     }
 }
 
-async fn read(headers: &HeaderMap, body: Body) -> Option<Given> {
-    let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    let is_form = content_type.split(';').next()?.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded");
-    let form = if is_form { to_bytes(body, FORM_BYTES).await.ok()? } else { return None };
-    Some(Given::read(&form))
+/// Why a request is no form that can be read.
+type FormRefusal = (StatusCode, &'static str);
+
+const NO_FORM: FormRefusal = (
+    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    "This is no form; send the one of /live/login, as application/x-www-form-urlencoded.\n",
+);
+const TOO_LARGE: FormRefusal =
+    (StatusCode::PAYLOAD_TOO_LARGE, "The form is larger than 16 KiB; send the one of /live/login and nothing else.\n");
+
+async fn read(headers: &HeaderMap, body: Body) -> Result<Given, FormRefusal> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(NO_FORM);
+    }
+    let form = to_bytes(body, FORM_BYTES).await.map_err(|_| TOO_LARGE)?;
+    Ok(Given::read(&form))
 }
 
 #[cfg(test)]
@@ -187,5 +208,18 @@ mod tests {
         assert!(from_nowhere.into_iter().all(|allowed| allowed), "one who guesses locks out nobody else");
         assert_eq!(network_of(address("2001:db8::1")), network_of(address("2001:db8::2")));
         assert_ne!(network_of(address("2001:db8::1")), network_of(address("2001:db8:0:1::1")));
+    }
+
+    /// One client of this machine tried 247 users in three seconds.
+    #[test]
+    fn many_users_tried_from_unknown_addresses_were_no_tries_of_anybody() {
+        let tries = Tries::new();
+        let of_one_user = (0..200).map(|_| tries.check("s", "jane", None).is_ok());
+        assert_eq!(of_one_user.filter(|allowed| *allowed).count(), 10);
+        let of_many = (0..200).map(|user| tries.check("s", &user.to_string(), None).is_ok());
+        assert_eq!(of_many.filter(|allowed| *allowed).count(), 110, "120 with those of jane");
+        assert_eq!(tries.check("other", "ravi", None), Ok(()), "each site has its own");
+        let known = "203.0.113.9".parse().expect("an address");
+        assert_eq!(tries.check("s", "ravi", Some(known)), Ok(()), "who is known goes on");
     }
 }

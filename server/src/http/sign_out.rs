@@ -11,12 +11,11 @@ use futures_util::future::join_all;
 use http::StatusCode;
 use tracing::{info, warn};
 
-use super::credentials::Credentials;
+use super::credentials::{Credentials, Shown};
 use super::own_path::HOME;
 use super::request_site::RequestSite;
 use super::websocket::Peer;
-use super::{App, RequestScheme, answers, cookies, pages, sign_in};
-use crate::site::Credential;
+use super::{App, RequestScheme, answers, app_session, cookies, pages, sign_in};
 
 /// Ends whatever the request is signed in with.
 pub(super) async fn sign_out(
@@ -30,10 +29,12 @@ pub(super) async fn sign_out(
     let address = app.inner.proxy.visitor_address(request.headers(), peer.ip());
     let all = Credentials::of(&app, site.name(), request.headers()).all();
     // What all guests show is nobody's to end.
-    let own: HashSet<Credential> = all.filter(|credential| !known_site.is_of_guests(credential)).collect();
-    let ends = own.into_iter().map(|credential| {
+    let own: HashSet<Shown> = all.filter(|shown| !known_site.is_of_guests(&shown.credential)).collect();
+    // Before its connections: whoever comes with a copy of the cookie meanwhile comes too late.
+    app_session::end(&app, site.name(), request.headers());
+    let ends = own.into_iter().map(|shown| {
         // Each by itself: a browser that hangs up must not stop it half-way.
-        app.inner.tasks.spawn(end(app.clone(), site.name().to_owned(), credential, address))
+        app.inner.tasks.spawn(end(app.clone(), site.name().to_owned(), shown, address))
     });
     let are_over = join_all(ends).await.into_iter().all(|is_over| is_over.unwrap_or(false));
     let nobodys = known_site.cookies_of_nobody();
@@ -51,11 +52,12 @@ pub(super) async fn sign_out(
 }
 
 /// Ends one session, its connections before Frappe is asked. `false` where Frappe may know the session yet.
-async fn end(app: App, site: String, credential: Credential, address: Option<IpAddr>) -> bool {
+async fn end(app: App, site: String, shown: Shown, address: Option<IpAddr>) -> bool {
+    let Shown { credential, session } = shown;
     let authority = &app.inner.authority;
     let end_connections = async || {
         authority.forget(&site, &credential).await;
-        app.inner.sessions.end(&site, &credential)
+        app.inner.sessions.end(&site, &session)
     };
     let ended = end_connections().await;
     let outcome = authority.site().sign_out(&site, &credential, address).await;

@@ -127,12 +127,16 @@ async fn connect(
         }
     };
     let mut of_session = None;
-    let enter = |credential: &_| of_session = Some(app.inner.sessions.enter(site.name(), credential, &queue));
-    let Identified { caller, .. } = credentials.identify(&app.inner.authority, site.name(), enter).await;
+    let enter = |session: &_| of_session = Some(app.inner.sessions.enter(site.name(), session, &queue));
+    let Identified { caller, .. } = credentials.identify(&app, site.name(), enter).await;
     let caller = match caller {
         Ok(caller) => caller,
         Err(error) => {
-            info!(site = site.name(), %address, "Refused a connection: {error}.");
+            if error.is_frappes_word() {
+                info!(site = site.name(), %address, "Refused a connection: {error}.");
+            } else {
+                warn!(site = site.name(), %address, "Refused a connection: {error}.");
+            }
             return refuse(error.close_code()).await;
         }
     };

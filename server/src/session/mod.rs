@@ -33,6 +33,8 @@ use crate::queue::Queue;
 use crate::site::Caller;
 use crate::websocket;
 
+/// How long a join may wait until Frappe is asked about it.
+const TURN_PATIENCE: Duration = Duration::from_secs(5);
 /// The most that joins which wait for Frappe may hold of one connection.
 const PENDING_BYTES: usize = 64 << 10;
 
@@ -123,7 +125,8 @@ impl Session {
         match ClientFrame::parse(text) {
             Ok(ClientFrame::Join { reference, room, since, mut latest, token }) => {
                 latest.truncate(MOST_VALUES);
-                self.join(PendingJoin { reference, room, since, latest }, token.as_deref());
+                let deadline = Instant::now() + TURN_PATIENCE;
+                self.join(PendingJoin { reference, room, since, latest, deadline }, token.as_deref());
             }
             Ok(ClientFrame::Leave { reference, room }) => self.leave(reference, &room),
             Ok(ClientFrame::Emit { reference, room: Some(room), event, message }) => {
@@ -176,6 +179,12 @@ impl Session {
     pub fn finish(&mut self, done: Done) -> Option<CloseCode> {
         let end = match done {
             Done::Join(number, answer) => self.finish_join(number, answer),
+            Done::WaitedEnough => {
+                for join in self.work.as_mut().map(|work| work.give_up()).unwrap_or_default() {
+                    self.say(&ServerFrame::trouble(join, Trouble::Busy));
+                }
+                None
+            }
             Done::Review(found) => {
                 self.review.end_look();
                 self.finish_review(found)

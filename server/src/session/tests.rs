@@ -249,6 +249,23 @@ async fn ten_thousand_joins_in_a_second_are_not_ten_thousand_questions() {
     assert!(count(" denied too_fast") > 9_000);
 }
 
+/// The five seconds began with a connection's turn, of which it has four: the last of many joins waited a minute.
+#[tokio::test(start_paused = true)]
+async fn joins_that_never_get_their_turn_fail_after_five_seconds() {
+    let bench = usual_bench();
+    bench.site.take(Duration::from_secs(2));
+    let mut page = bench.connect(UserType::SystemUser);
+    for reference in 1..=90 {
+        page.join(reference, &format!("doc:ToDo/{reference}"));
+    }
+    let begun = Instant::now();
+    page.settle().await;
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    let answers = page.answers();
+    let count = |end: &str| answers.iter().filter(|answer| answer.ends_with(end)).count();
+    assert_eq!((count(" joined"), count(" error busy")), (12, 78), "{answers:?}");
+}
+
 /// A join may name sixteen thousand events, and the same room may be joined again and again: what waits for a
 /// Frappe that hangs grew without a bound.
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,8 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use realtime::frame::{Ref, ServerFrame};
 
+use tokio::time::{Instant, sleep_until};
+
 use super::{Authority, Caller, Grant, Position, Refusal, Room, review};
 use crate::site::Subject;
 
@@ -22,6 +24,8 @@ pub(super) struct PendingJoin {
     pub(super) room: Room,
     pub(super) since: Option<Position>,
     pub(super) latest: Vec<String>,
+    /// Until when it may wait for its turn.
+    pub(super) deadline: Instant,
 }
 
 impl PendingJoin {
@@ -36,6 +40,8 @@ impl PendingJoin {
 
 /// What is done.
 pub enum Done {
+    /// Joins may have waited for too long.
+    WaitedEnough,
     /// Frappe was asked about the join of this number.
     Join(u64, Result<Grant, Refusal>),
     /// The session was looked at.
@@ -52,6 +58,8 @@ pub(super) struct Work {
     /// Questions under way, those included whose room was left meanwhile.
     questions: usize,
     waiting: VecDeque<(PendingJoin, Subject)>,
+    /// Something will say when the first of them has waited enough.
+    is_timed: bool,
     joins: u64,
 }
 
@@ -67,6 +75,7 @@ impl Work {
     pub(super) fn ask(&mut self, authority: &Arc<Authority>, caller: &Arc<Caller>, join: PendingJoin, about: Subject) {
         self.waiting.push_back((join, about));
         self.begin_questions(authority, caller);
+        self.time_the_first();
     }
 
     /// Lets something run.
@@ -103,10 +112,34 @@ impl Work {
         left
     }
 
+    /// The joins that have waited enough, which are not asked about any more.
+    pub(super) fn give_up(&mut self) -> Vec<Ref> {
+        self.is_timed = false;
+        let now = Instant::now();
+        let late = self.waiting.iter().take_while(|(join, _)| join.deadline <= now).count();
+        let late = self.waiting.drain(..late).map(|(join, _)| join.reference).collect();
+        self.time_the_first();
+        late
+    }
+
+    fn time_the_first(&mut self) {
+        if let Some((join, _)) = self.waiting.front()
+            && !self.is_timed
+        {
+            self.is_timed = true;
+            let deadline = join.deadline;
+            self.running.push(Box::pin(async move {
+                sleep_until(deadline).await;
+                Done::WaitedEnough
+            }));
+        }
+    }
+
     /// Begins what may begin now. Returns whether nothing is left to do.
     pub(super) fn is_over(&mut self, authority: &Arc<Authority>, caller: &Arc<Caller>) -> bool {
         self.begin_questions(authority, caller);
-        self.running.is_empty()
+        // A timer of joins that have all been asked about is nothing to wait for.
+        self.running.is_empty() || (self.is_timed && self.running.len() == 1 && self.pending() == (0, 0))
     }
 
     fn begin_questions(&mut self, authority: &Arc<Authority>, caller: &Arc<Caller>) {

@@ -5,6 +5,11 @@ use std::sync::Arc;
 
 use http::{HeaderMap, header};
 
+/// What stands for a session that Frappe cannot have given: it is asked about all the same, and is expired.
+const UNREADABLE: &str = "unreadable";
+/// The same for a header: no silent guest.
+const UNREADABLE_TOKEN: &str = "token unreadable";
+
 /// What says who somebody is. Never logged; compared as a whole, so that answers can be kept for it.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub enum Credential {
@@ -21,18 +26,19 @@ impl Credential {
     /// What the `Authorization` header says.
     #[must_use]
     pub fn authorization(headers: &HeaderMap) -> Option<Self> {
-        let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-        (!value.trim().is_empty()).then(|| Self::Authorization(value.into()))
+        let value = headers.get(header::AUTHORIZATION)?.to_str().unwrap_or(UNREADABLE_TOKEN);
+        // Frappe looks at no header of one word (`frappe.auth.validate_auth`): then the session counts.
+        (value.split_whitespace().count() > 1).then(|| Self::Authorization(value.into()))
     }
 
     /// What the session's cookie says.
     #[must_use]
     pub fn session(headers: &HeaderMap, session_cookie: &str) -> Option<Self> {
-        cookie(headers, session_cookie).map(|session| Self::Session(session.into()))
+        let value = cookie_bytes(headers, session_cookie)?;
+        let session = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic()));
+        Some(Self::Session(session.unwrap_or(UNREADABLE).into()))
     }
-}
 
-impl Credential {
     /// Its length in bytes.
     pub(crate) fn len(&self) -> usize {
         match self {
@@ -42,14 +48,18 @@ impl Credential {
     }
 }
 
-/// The request's cookie with this name, if it says anything.
+/// The request's cookie with this name, if it says anything that is text.
 #[must_use]
 pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    // Byte by byte: another cookie's odd ones (a name with an accent) must not hide the session.
+    std::str::from_utf8(cookie_bytes(headers, name)?).ok()
+}
+
+/// Byte by byte: another cookie's odd ones (a name with an accent) must not hide the session.
+pub(crate) fn cookie_bytes<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
     let pairs =
         headers.get_all(header::COOKIE).into_iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
-    let mut pairs = pairs.filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().split_once('='));
-    pairs.find(|(known, _)| *known == name).map(|(_, value)| value).filter(|value| !value.is_empty())
+    let mut values = pairs.filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="));
+    values.next().map(<[u8]>::trim_ascii).filter(|value| !value.is_empty())
 }
 
 impl fmt::Debug for Credential {

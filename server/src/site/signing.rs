@@ -35,6 +35,12 @@ pub enum SignInError {
     /// Frappe wants a second factor, which only its own page asks for.
     #[error("This user signs in with a second factor, and only your site’s own page asks for it. Sign in there.")]
     TwoFactor,
+    /// Frappe took the password, and its answer holds no session.
+    #[error(
+        "Your site took the password but began no session. Sign in on its own page; if that fails too, ask whoever \
+         administers your site."
+    )]
+    NoSession,
     /// Frappe has locked the user or the address for a while, or we have.
     #[error("There were too many tries. Wait a few minutes, then try again.")]
     TooManyTries,
@@ -57,7 +63,7 @@ impl SignInError {
             Self::WrongPassword | Self::Refused { .. } => 401,
             Self::Disabled | Self::TwoFactor => 403,
             Self::TooManyTries => 429,
-            Self::Ask(_) => 503,
+            Self::NoSession | Self::Ask(_) => 503,
         }
     }
 }

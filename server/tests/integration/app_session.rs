@@ -25,6 +25,18 @@ async fn user_with(server: &Server, cookie: &str) -> String {
     get(server, "/live/", &[("cookie", cookie)]).await.user().to_owned()
 }
 
+/// Pages say so and take it away, and a socket ends.
+async fn assert_is_dead(server: &Server, host: &str, cookie: &str) {
+    let headers = [("host", host), ("cookie", cookie)];
+    let page = get(server, "/live/", &headers).await;
+    assert!(page.status == 401 && page.body.contains("Your session has expired"), "{page:?}");
+    assert!(page.cookie(COOKIE).is_some_and(|removal| removal.contains("Max-Age=0")), "{page:?}");
+    let code = post(server, "/live/code", "", &headers).await;
+    assert!(code.status == 401 && code.body == "The session has expired; sign in again.\n", "{code:?}");
+    let mut socket = open(server, &headers).await.expect("the reason comes on the socket");
+    assert_eq!(close_code(&mut socket).await, CloseCode::SessionExpired.number());
+}
+
 /// A server that was told nothing by Frappe yet, and opens what the first one sealed with the old key.
 fn another_server(beside: &Beside) -> Server {
     let (frappe, redis, site) = (beside.frappe.url(), beside.redis.url(), beside.frappe.site());
@@ -71,7 +83,7 @@ async fn only_a_page_and_only_a_users_header_begins_a_session() {
 }
 
 #[tokio::test]
-async fn a_cookie_that_is_not_ours_or_not_of_this_site_is_nobodys() {
+async fn a_cookie_that_cannot_be_opened_made_a_guest() {
     let server = Server::start(&["--site", "a.localhost", "--site", "b.localhost"]);
     let on = |host| [("host", host), JANE[0]];
     let cookie = get(&server, "/live/", &on("a.localhost")).await.pair(COOKIE);
@@ -79,14 +91,21 @@ async fn a_cookie_that_is_not_ours_or_not_of_this_site_is_nobodys() {
         get(&server, "/live/", &[("host", host), ("cookie", cookie)]).await.user().to_owned()
     };
     assert_eq!(user("a.localhost", &cookie).await, "jane@example.com");
-    // Whom the demo takes for Administrator is who brings nothing.
-    assert_eq!(user("b.localhost", &cookie).await, "Administrator");
     let middle = cookie.len() / 2;
     let flipped = if &cookie[middle..=middle] == "A" { "B" } else { "A" };
     let tampered = format!("{}{flipped}{}", &cookie[..middle], &cookie[middle + 1..]);
-    for forged in [tampered.as_str(), &cookie[..middle], &format!("{COOKIE}=x"), &format!("{COOKIE}=")] {
-        assert_eq!(user("a.localhost", forged).await, "Administrator", "{forged}");
+    for (host, dead) in [
+        ("b.localhost", cookie.as_str()),
+        ("a.localhost", &tampered),
+        ("a.localhost", &cookie[..middle]),
+        ("a.localhost", &format!("{COOKIE}=x")),
+    ] {
+        assert_is_dead(&server, host, dead).await;
+        let with_a_session = format!("{dead}; frappe_live_demo_user=ravi@example.com");
+        assert_eq!(user(host, &with_a_session).await, "ravi@example.com", "{dead}");
     }
+    // Whom the demo takes for Administrator is who brings nothing.
+    assert_eq!(user("a.localhost", &format!("{COOKIE}=")).await, "Administrator");
 }
 
 #[tokio::test]
@@ -97,7 +116,7 @@ async fn a_key_may_change_while_sessions_go_on() {
     assert_eq!(user_with(&rotated, &cookie).await, "jane@example.com");
     let renewed = get(&rotated, "/live/", &JANE).await.pair(COOKIE);
     let without_the_old = Server::start(&["--secret-key", NEW_KEY]);
-    assert_eq!(user_with(&without_the_old, &cookie).await, "Administrator");
+    assert_is_dead(&without_the_old, "localhost", &cookie).await;
     assert_eq!(user_with(&without_the_old, &renewed).await, "jane@example.com");
     assert!(!rotated.log().contains(OLD_KEY) && !rotated.log().contains(NEW_KEY), "keys are not logged");
 }
@@ -266,6 +285,20 @@ async fn an_app_session_stays_while_frappe_is_down() {
     assert!(page.status == 503 && page.cookies.is_empty(), "{page:?}");
 }
 
+/// It read "the session has expired; sign in again", and "Frappe answered 503, which is no answer" and no more.
+#[tokio::test]
+async fn a_refused_code_said_no_whole_sentence() {
+    let beside = Beside::start(Version::V15, &[]).await;
+    let (_, expired) = beside.header_of(Who::Expired).expect("a cookie");
+    let answer = post(&beside.server, "/live/code", "", &[("cookie", &expired)]).await;
+    assert_eq!(answer.body, "The session has expired; sign in again.\n");
+    beside.frappe.fail("", 503);
+    let (_, token) = beside.header_of(Who::Token(ALICE)).expect("a token");
+    let answer = post(&beside.server, "/live/code", "", &[("authorization", &token)]).await;
+    let is_whole = answer.body.starts_with("Frappe answered 503, which is no answer; ") && answer.body.ends_with(".\n");
+    assert!(answer.status == 503 && is_whole, "{answer:?}");
+}
+
 #[tokio::test]
 async fn a_code_is_for_users_only() {
     let beside = Beside::start(Version::V15, &[]).await;
@@ -285,8 +318,11 @@ async fn a_code_is_for_users_only() {
 async fn signing_in_or_out_ends_the_apps_session() {
     let beside = Beside::start(Version::V15, &["--review-seconds", "3600"]).await;
     let (_, sid) = beside.header_of(SYSTEM_USER).expect("a cookie");
-    let code = code_of(&post(&beside.server, "/live/code", "", &[("cookie", &sid)]).await);
-    let cookie = get(&beside.server, &format!("/live/?code={code}"), &[]).await.pair(COOKIE);
+    let begin = async || {
+        let code = code_of(&post(&beside.server, "/live/code", "", &[("cookie", &sid)]).await);
+        get(&beside.server, &format!("/live/?code={code}"), &[]).await.pair(COOKIE)
+    };
+    let cookie = begin().await;
 
     let form = "usr=bob%40example.com&pwd=bob-pw-4711";
     let bob = post(&beside.server, "/live/login", form, &[("cookie", &cookie)]).await;
@@ -295,9 +331,52 @@ async fn signing_in_or_out_ends_the_apps_session() {
     assert_eq!(user_with(&beside.server, &both).await, BOB);
 
     // The session that was sealed ends in Frappe too, and so do its connections.
+    let cookie = begin().await;
     let page = Page::open(&beside.server, &[("cookie", &cookie)]).await;
     let out = post(&beside.server, "/live/logout", "", &[("cookie", &cookie)]).await;
     assert!(out.cookie(COOKIE).is_some_and(|removal| removal.contains("Max-Age=0")), "{out:?}");
     assert_eq!(page.close_code().await, CloseCode::SessionExpired.number());
     assert_eq!(get(&beside.server, "/live/", &[("cookie", &sid)]).await.status, 401);
+}
+
+/// Whoever had a copy of the cookie was its user for up to seven days after the sign-out.
+#[tokio::test]
+async fn a_copy_of_an_apps_cookie_outlived_the_sign_out() {
+    let beside = Beside::start(Version::V15, &[]).await;
+    let server = &beside.server;
+    let (_, token) = beside.header_of(Who::Token(ALICE)).expect("a token");
+    let header = ("authorization", token.as_str());
+    let first = get(server, "/live/", &[header]).await.pair(COOKIE);
+    // The same webview opens another page with its header.
+    let second = get(server, "/live/count", &[header, ("cookie", &first)]).await.pair(COOKIE);
+    assert_eq!((user_with(server, &first).await, user_with(server, &second).await), (ALICE.into(), ALICE.into()));
+    assert_eq!(post(server, "/live/logout", "", &[("cookie", &second)]).await.status, 303);
+    for cookie in [&first, &second] {
+        assert_is_dead(server, "localhost", cookie).await;
+    }
+    let again = get(server, "/live/", &[header, ("cookie", &second)]).await.pair(COOKIE);
+    assert_eq!(user_with(server, &again).await, ALICE, "the key is good, and begins another session");
+
+    let bob = post(server, "/live/login", "usr=bob%40example.com&pwd=bob-pw-4711", &[("cookie", &again)]).await;
+    assert_eq!(bob.status, 303);
+    assert_is_dead(server, "localhost", &again).await;
+}
+
+/// A webview's sign-out ended what the same key had open elsewhere, too.
+#[tokio::test]
+async fn a_sign_out_in_a_webview_ended_connections_of_others_with_its_key() {
+    let beside = Beside::start(Version::V15, &["--review-seconds", "3600"]).await;
+    let server = &beside.server;
+    let (_, token) = beside.header_of(Who::Token(ALICE)).expect("a token");
+    let header = ("authorization", token.as_str());
+    let own = get(server, "/live/", &[header]).await.pair(COOKIE);
+    let others = get(server, "/live/", &[header]).await.pair(COOKIE);
+    let page = Page::open(server, &[("cookie", &own)]).await;
+    let mut with_the_header = Page::open(server, &[header]).await;
+    let mut with_another_cookie = Page::open(server, &[("cookie", &others)]).await;
+    assert_eq!(post(server, "/live/logout", "", &[("cookie", &own)]).await.status, 303);
+    assert_eq!(page.close_code().await, CloseCode::SessionExpired.number());
+    with_the_header.assert_nothing_waits().await;
+    with_another_cookie.assert_nothing_waits().await;
+    assert_eq!(user_with(server, &others).await, ALICE);
 }

@@ -200,7 +200,7 @@ async fn equal_questions_of_many_tabs_are_asked_once() {
 
 #[tokio::test]
 async fn a_task_opens_to_whom_a_server_function_gave_it_and_to_nobody_else() {
-    let server = Server::start(&[]);
+    let server = Server::start(&["--log-level", "trace"]);
     let start = async |user: &str| {
         let request = reqwest::Client::new().post(server.url("/live/api/start_demo_job"));
         request.header("cookie", format!("frappe_live_demo_user={user}")).send().await.expect("an answer")

@@ -42,6 +42,22 @@ fn settings_come_from_the_environment_too() {
     assert!(text.contains("--listen") && text.contains("nowhere"), "{text}");
 }
 
+/// Compose files write variables that are left open as empty ones: the server did not start.
+#[test]
+fn an_empty_variable_was_a_wrong_setting() {
+    let lists = ["SECRET_KEY", "SITE", "REDIS", "ALLOW_ORIGIN", "FRAME_ANCESTOR", "ROOM_RULE"];
+    let texts = ["LISTEN", "FRAPPE", "TRUST_PROXY", "OPEN_TASKS", "LOG_LEVEL", "CONFIG", "HEARTBEAT", "QUEUE_BYTES"];
+    let empty = lists.into_iter().chain(texts).map(|name| (format!("FRAPPE_LIVE_{name}"), ""));
+    // What is checked last: all others are taken.
+    for args in [&["--max-rooms", "0"][..], &["serve", "--max-rooms", "0"]] {
+        let output = command(args).envs(empty.clone()).output().expect("the binary runs");
+        let text = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(text, "frappe-live: --max-rooms: give 1 or more\n");
+    }
+    let output = command(&["publish", "--event", "count"]).envs(empty).output().expect("the binary runs");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--redis: say where to publish"), "{output:?}");
+}
+
 #[test]
 fn startup_says_what_is_used_and_masks_secrets() {
     let url = format!("redis://user:very-secret@127.0.0.1:{}/3", free_port());

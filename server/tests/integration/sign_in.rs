@@ -192,7 +192,8 @@ async fn a_link_signs_nobody_out_and_another_site_nobody_in_or_out() {
 async fn what_is_no_form_of_ours_is_refused() {
     let server = Server::start(&[]);
     let long = format!("usr=jane%40example.com&pwd={}", "x".repeat(20_000));
-    assert_eq!(post(&server, "/live/login", &long, &[]).await.status, 415);
+    let answer = post(&server, "/live/login", &long, &[]).await;
+    assert!(answer.status == 413 && answer.body.contains("16 KiB"), "it was 415: {answer:?}");
     let json = reqwest::Client::new().post(server.url("/live/login")).header("content-type", "application/json");
     let json = json.body(r#"{"usr":"jane@example.com","pwd":"demo"}"#).send().await.expect("an answer");
     assert_eq!(json.status(), 415);
@@ -220,6 +221,20 @@ async fn one_who_guesses_behind_an_unknown_proxy_locks_out_nobody_else() {
         assert_eq!(answer.status, 401, "{answer:?}");
     }
     assert_eq!(sign_in(&beside.server, ALICE, ALICES_PASSWORD).await.status, 303);
+}
+
+/// One client of this machine tried 247 users in three seconds: none of them often, and no address was known.
+#[tokio::test]
+async fn one_password_for_many_users_was_no_guessing() {
+    let beside = Beside::start(Version::V15, &[]).await;
+    let mut refused = 0;
+    for user in 0..140 {
+        let answer = sign_in(&beside.server, &format!("spray-{user}"), "Summer2026").await;
+        assert!(matches!(answer.status, 401 | 429), "{answer:?}");
+        refused += u32::from(answer.status == 429 && answer.body.contains("too many tries"));
+    }
+    // A try comes back each half second.
+    assert!(refused > 0, "all were passed on");
 }
 
 /// A user whom Frappe lets in from some addresses only could sign in, and not out.

@@ -1,17 +1,21 @@
 //! One question to Frappe: in turn, within a time, and at the configured address only.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder, StatusCode, header, redirect};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::GUEST;
 use super::permission::PermissionApi;
 use crate::site::{AskError, Credential};
+
+/// The longest answer that is read: those to our questions are of some hundred bytes.
+const ANSWER_BYTES: usize = 1 << 20;
 
 /// How a bench may be asked.
 #[derive(Debug, Clone, Copy)]
@@ -35,9 +39,9 @@ pub(super) struct Asking {
 /// What is kept of one site.
 #[derive(Debug)]
 struct SiteState {
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
     /// Fewer: however many rooms are asked about, pages still find out who looks at them.
-    turns_about_rooms: Semaphore,
+    turns_about_rooms: Arc<Semaphore>,
     permission_api: PermissionApi,
 }
 
@@ -56,8 +60,8 @@ impl Asking {
         let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build();
         let all = limits.questions_at_a_time;
         let state = || SiteState {
-            turns: Semaphore::new(all),
-            turns_about_rooms: Semaphore::new((all - all.div_ceil(4)).max(1)),
+            turns: Arc::new(Semaphore::new(all)),
+            turns_about_rooms: Arc::new(Semaphore::new((all - all.div_ceil(4)).max(1))),
             permission_api: PermissionApi::default(),
         };
         Self {
@@ -88,27 +92,39 @@ impl Asking {
     /// Asks when it is this site's turn.
     pub(super) async fn ask(&self, site: &str, question: RequestBuilder) -> Result<Reply, AskError> {
         let deadline = Instant::now() + self.patience;
-        self.ask_by(deadline, site, question).await
+        self.ask_by(deadline, site, question, None).await
     }
 
     /// Asks about a room, when it is this site's turn for that.
     pub(super) async fn ask_about_a_room(&self, site: &str, question: RequestBuilder) -> Result<Reply, AskError> {
         let deadline = Instant::now() + self.patience;
-        let _turn = self.turn(&self.state(site)?.turns_about_rooms, deadline).await?;
-        self.ask_by(deadline, site, question).await
+        let turn = self.turn(&self.state(site)?.turns_about_rooms, deadline).await?;
+        self.ask_by(deadline, site, question, Some(turn)).await
     }
 
-    async fn turn<'a>(&self, turns: &'a Semaphore, deadline: Instant) -> Result<SemaphorePermit<'a>, AskError> {
+    async fn turn(&self, turns: &Arc<Semaphore>, deadline: Instant) -> Result<OwnedSemaphorePermit, AskError> {
         // Who has waited for most of the time would not get an answer in the rest of it.
         let last_turn = deadline - self.patience / 3;
-        let turn = timeout_at(last_turn, turns.acquire()).await.map_err(|_| AskError::Busy)?;
+        let turn = timeout_at(last_turn, Arc::clone(turns).acquire_owned()).await.map_err(|_| AskError::Busy)?;
         Ok(turn.expect("the semaphore is never closed"))
     }
 
-    async fn ask_by(&self, deadline: Instant, site: &str, question: RequestBuilder) -> Result<Reply, AskError> {
-        let _turn = self.turn(&self.state(site)?.turns, deadline).await?;
-        let answer = timeout_at(deadline, send(question)).await;
-        answer.unwrap_or_else(|_| {
+    async fn ask_by(
+        &self,
+        deadline: Instant,
+        site: &str,
+        question: RequestBuilder,
+        turn_about_a_room: Option<OwnedSemaphorePermit>,
+    ) -> Result<Reply, AskError> {
+        let turn = self.turn(&self.state(site)?.turns, deadline).await?;
+        // By itself from here on: a bench goes on working when the one who asks hangs up, and its turn is not
+        // free before.
+        let asking = tokio::spawn(async move {
+            let _turns = (turn, turn_about_a_room);
+            timeout_at(deadline, send(question)).await
+        });
+        let answer = asking.await.ok().and_then(Result::ok);
+        answer.unwrap_or_else(|| {
             let problem = format!("no answer within {} seconds", self.patience.as_secs());
             Err(AskError::Unreachable { problem })
         })
@@ -131,10 +147,17 @@ impl Asking {
 
 async fn send(question: RequestBuilder) -> Result<Reply, AskError> {
     let unreachable = |error: reqwest::Error| AskError::Unreachable { problem: sentence_of(&error) };
-    let answer = question.send().await.map_err(unreachable)?;
+    let mut answer = question.send().await.map_err(unreachable)?;
     let (status, headers) = (answer.status(), answer.headers().clone());
-    let body = answer.bytes().await.map_err(unreachable)?;
-    Ok(Reply { status, headers, body: body.into() })
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
+        body.extend_from_slice(&chunk);
+        if body.len() > ANSWER_BYTES {
+            let hint = ": it is longer than any answer of Frappe's";
+            return Err(AskError::Unexpected { status: status.as_u16(), hint });
+        }
+    }
+    Ok(Reply { status, headers, body })
 }
 
 /// The innermost cause: "error sending request" alone helps nobody, and the outer words hold the URL.
@@ -152,6 +175,7 @@ mod tests {
     use std::time::Duration;
 
     use reqwest::Method;
+    use tokio::io::AsyncWriteExt;
     use tokio::net::TcpListener;
     use tokio::time::{Instant, timeout};
 
@@ -213,5 +237,43 @@ mod tests {
         assert!(another.is_err(), "all turns are taken");
         asked.pop();
         timeout(PATIENCE, bench.accept()).await.expect("the next has its turn").expect("a question");
+    }
+
+    /// Hanging up gave the turn back while the bench went on working: the bound was none.
+    #[tokio::test]
+    async fn a_turn_is_not_free_when_the_asker_hangs_up() {
+        let (bench, asking) = silent_bench(2).await;
+        let mut asked = Vec::new();
+        for _ in 0..2 {
+            let hung_up = timeout(Duration::from_millis(50), ask(&asking)).await;
+            assert!(hung_up.is_err());
+            asked.push(bench.accept().await.expect("a question"));
+        }
+        let waiting = tokio::spawn(async move { ask(&asking).await });
+        let another = timeout(Duration::from_millis(200), bench.accept()).await;
+        assert!(another.is_err(), "both turns are taken");
+        asked.pop();
+        timeout(PATIENCE, bench.accept()).await.expect("the next has its turn").expect("a question");
+        waiting.abort();
+    }
+
+    /// An answer without an end filled the memory.
+    #[tokio::test]
+    async fn an_answer_that_does_not_end_is_cut() {
+        let (bench, asking) = silent_bench(2).await;
+        let written = tokio::spawn(async move {
+            let (mut line, _) = bench.accept().await.expect("a question");
+            line.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await.expect("open");
+            let chunk = [b"10000\r\n".to_vec(), vec![b'x'; 0x10000], b"\r\n".to_vec()].concat();
+            let mut written = 0;
+            while line.write_all(&chunk).await.is_ok() {
+                written += chunk.len();
+            }
+            written
+        });
+        let error = ask(&asking).await;
+        assert!(matches!(error, Some(AskError::Unexpected { .. })), "{error:?}");
+        let written = timeout(PATIENCE, written).await.expect("the line is closed").expect("no panic");
+        assert!(written < 32 << 20, "{written} bytes were taken");
     }
 }

@@ -91,12 +91,15 @@ fn understand(site: &str, reply: &Reply) -> Result<Answer, AskError> {
         status => return Err(AskError::Unexpected { status: status.as_u16(), hint: "" }),
     }
     let body: Body = serde_json::from_slice(&reply.body)
-        .map_err(|_| AskError::Unexpected { status: 200, hint: ": is --frappe the address of a bench?" })?;
+        .map_err(|_| AskError::Unexpected { status: 200, hint: ": check that --frappe is a bench's address" })?;
     if body.session_expired != 0 {
         return Err(AskError::SessionExpired);
     }
     let message = body.message.ok_or(AskError::Unexpected { status: 200, hint: ": it named nobody" })?;
     let Some(user) = message.user else { return Ok(Answer::WantsTheSecret) };
+    if user.is_empty() {
+        return Err(AskError::Unexpected { status: 200, hint: ": it named nobody" });
+    }
     Ok(Answer::Viewer(viewer(site, user, message.user_type.as_deref())))
 }
 

@@ -21,6 +21,15 @@ enum Methods {
     CanSubscribe,
 }
 
+impl Methods {
+    const fn versions(self) -> &'static str {
+        match self {
+            Self::HasPermission => "16 and later",
+            Self::CanSubscribe => "13 to 15",
+        }
+    }
+}
+
 /// Which methods a site has, once that is known.
 #[derive(Debug, Default)]
 pub(super) struct PermissionApi(AtomicU8);
@@ -73,7 +82,7 @@ pub(super) async fn may_read(
             Answer::NoSuchMethod => continue,
         };
         if known != Some(methods) {
-            debug!(site, "Permissions are asked for with {methods:?} from now on.");
+            debug!(site, "Permissions are asked for as in Frappe {} from now on.", methods.versions());
             api.remember(methods);
         }
         return Ok(verdict);
@@ -117,7 +126,10 @@ fn understand(reply: &Reply) -> Result<Answer, AskError> {
     }
     match reply.status {
         StatusCode::OK if body.message == true => Ok(Answer::Allowed),
-        StatusCode::OK | StatusCode::FORBIDDEN => Ok(Answer::Denied(Denial::NotPermitted)),
+        StatusCode::OK if body.message == false => Ok(Answer::Denied(Denial::NotPermitted)),
+        // No version says no like this: it is a page of something else.
+        StatusCode::OK => Err(AskError::Unexpected { status: 200, hint: ": check that --frappe is a bench's address" }),
+        StatusCode::FORBIDDEN => Ok(Answer::Denied(Denial::NotPermitted)),
         StatusCode::NOT_FOUND => Ok(Answer::Denied(Denial::NotFound)),
         StatusCode::UNAUTHORIZED => Err(AskError::Unauthorized),
         // `ValidationError`: "Failed to get method for command …" (captures `perm_has_permission_v16_name_*`).
@@ -143,8 +155,9 @@ mod tests {
             understand(&Reply { status, headers: HeaderMap::new(), body: body.into() })
         };
         assert_eq!(answer(200, r#"{"message": true}"#), Ok(Answer::Allowed));
-        for body in [r#"{"message": false}"#, r#"{"message": {}}"#, r#"{"message": "true"}"#, "{}", "<html>", ""] {
-            assert_eq!(answer(200, body), Ok(Answer::Denied(Denial::NotPermitted)), "{body}");
+        assert_eq!(answer(200, r#"{"message": false}"#), Ok(Answer::Denied(Denial::NotPermitted)));
+        for body in [r#"{"message": {}}"#, r#"{"message": "true"}"#, r#"{"message": null}"#, "{}", "<html>", ""] {
+            assert!(matches!(answer(200, body), Err(AskError::Unexpected { .. })), "{body}: no denial");
         }
         assert_eq!(answer(403, "<html>"), Ok(Answer::Denied(Denial::NotPermitted)));
         assert_eq!(answer(404, r#"{"exc_type": "DoesNotExistError"}"#), Ok(Answer::Denied(Denial::NotFound)));

@@ -144,6 +144,10 @@ fn understand(site: &str, reply: &Reply) -> Result<SignedIn, SignInError> {
     if cookies.iter().any(|cookie| cookie.name() == SESSION) {
         return Ok(SignedIn { cookies });
     }
+    // What Frappe says to a System User and to others when it has signed them in.
+    if matches!(message, "Logged In" | "No App") {
+        return Err(SignInError::NoSession);
+    }
     // "Password Reset": the password has to be changed before it is good for a session.
     let said = body.sentence().map(|said| format!("Your site says: {said}. Sign in on its own page."));
     let nothing = AskError::Unexpected { status: 200, hint: " and no session; is --frappe the address of a bench?" };
@@ -222,6 +226,16 @@ mod tests {
         }
         assert!(matches!(refusal(404, "{}"), SignInError::Ask(AskError::UnknownSite { .. })));
         assert!(matches!(refusal(200, "<html>"), SignInError::Ask(AskError::Unexpected { .. })), "not a bench");
+    }
+
+    /// The visitor read "Your site says: Logged In. Sign in on its own page."
+    #[test]
+    fn a_login_without_a_session_was_a_riddle() {
+        for message in ["Logged In", "No App"] {
+            let refusal = refusal(200, &format!(r#"{{"message": "{message}", "home_page": "/app"}}"#));
+            assert_eq!((&refusal, refusal.status()), (&SignInError::NoSession, 503));
+            assert!(refusal.to_string().contains("began no session"), "{refusal}");
+        }
     }
 
     #[test]
