@@ -138,13 +138,13 @@ impl CloseCode {
     /// The code with this number, if the table has it.
     #[must_use]
     pub fn from_number(number: u16) -> Option<Self> {
-        Self::ALL.into_iter().find(|code| code.number() == number)
+        Self::ALL.iter().copied().find(|code| code.number() == number)
     }
 
     /// The code with this word, if the table has it.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|code| code.word() == word)
+        Self::ALL.iter().copied().find(|code| code.word() == word)
     }
 }
 

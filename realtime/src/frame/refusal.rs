@@ -100,7 +100,7 @@ impl Denial {
     /// The denial with this word.
     #[must_use]
     pub fn from_word(word: &str) -> Self {
-        Self::ALL.into_iter().find(|denial| denial.word() == word).unwrap_or(Self::Unknown)
+        Self::ALL.iter().copied().find(|denial| denial.word() == word).unwrap_or(Self::Unknown)
     }
 }
 
