@@ -220,7 +220,7 @@ async fn a_page_holds_the_way_back_should_its_session_expire() {
     let body = get("/live/count?a=b&c", FakeHost::demo("jane@example.com")).await.body;
     let notice = between(&body, r#"data-testid="session-expired" class="notice">"#, "</div>");
     let link = r#"href="/live/login?redirect-to=%2Flive%2Fcount%3Fa%3Db%26c""#;
-    assert!(notice.contains("Your session has expired.") && notice.contains(link), "{notice}");
+    assert!(notice.contains("Your session has expired") && notice.contains(link), "{notice}");
     let unknown = get("/live/nothing", FakeHost::demo("jane@example.com")).await.body;
     assert!(unknown.contains("redirect-to=%2Flive%2Fnothing"), "{unknown}");
 }

@@ -11,8 +11,14 @@ pub(crate) fn SessionNotice() -> impl IntoView {
     let path = sign_in_path(&use_url().get_untracked());
     view! {
         <div class="notice" role="status" data-testid="session-expired">
-            <p><strong>"Your session has expired."</strong>" What you see is no longer updated."</p>
-            <a class="button main" href=path>"Sign in again"</a>
+            <p>
+                <strong>"Your session has expired"</strong>
+                ", or you are signed in as somebody else now. What you see is no longer updated."
+            </p>
+            <p class="actions">
+                <a class="button main" href=path>"Sign in again"</a>
+                <a class="button" href="">"Reload"</a>
+            </p>
         </div>
     }
 }

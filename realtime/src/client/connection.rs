@@ -237,10 +237,10 @@ pub(super) fn closed(code: u16) {
 fn take(frame: ServerFrame, text: &str) {
     match frame {
         ServerFrame::Hello { epoch, user, heartbeat, build, .. } => {
+            lifecycle::reload_if_outdated(&build);
             if with(|connection| connection.user.as_ref().is_some_and(|own| *own != user)) {
                 return leave_to(user);
             }
-            lifecycle::reload_if_outdated(&build);
             let joins = with(|connection| {
                 connection.epoch = epoch;
                 connection.store.connected()

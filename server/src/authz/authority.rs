@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use moka::future::Cache;
+use moka::policy::EvictionPolicy;
 use realtime::frame::Denial;
 use realtime::host::{UserType, Viewer};
 use realtime::room::Room;
@@ -75,7 +76,12 @@ impl Authority {
             sealer,
             rules,
             open_tasks,
-            signed_out: Cache::builder().max_capacity(ANSWERS).time_to_live(kept_for + LONGEST_QUESTION).build(),
+            // The usual policy may turn away the newest.
+            signed_out: Cache::builder()
+                .max_capacity(ANSWERS)
+                .time_to_live(kept_for + LONGEST_QUESTION)
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
             viewers: Cache::builder().max_capacity(ANSWERS).time_to_live(kept_for).build(),
             verdicts: Cache::builder().max_capacity(ANSWERS).time_to_live(kept_for).build(),
             failures: Cache::builder().max_capacity(ANSWERS).time_to_live(kept_for.min(FAILURES_KEPT_FOR)).build(),

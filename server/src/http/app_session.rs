@@ -157,9 +157,21 @@ pub(super) fn of_request(app: &App, site: &str, headers: &HeaderMap) -> Option<B
     Some(live.map_or(Brought::Dead, Brought::Live))
 }
 
+/// The cookie that a credential goes on with: in the session of the request's own cookie, if that is of the same
+/// credential, so that a sign-out ends all cookies that it ever had.
+pub(super) fn go_on(app: &App, site: &str, headers: &HeaderMap, credential: &Credential) -> Option<Cookie<'static>> {
+    let known = of_request(app, site, headers).and_then(Brought::into_live);
+    let id = known.filter(|known| known.credential == *credential).map(|known| known.id);
+    begin(&app.inner.sealer, site, credential, id)
+}
+
 /// Ends the session of the request's cookie, whoever has a copy of it.
 pub(super) fn end(app: &App, site: &str, headers: &HeaderMap) {
     if let Some(Brought::Live(live)) = of_request(app, site, headers) {
+        // A site's own session that a cookie holds may go on elsewhere.
+        if let session @ SessionId::App(_) = live.session() {
+            app.inner.sessions.end(site, &session);
+        }
         app.inner.ended_app_sessions.0.insert(live.id, ());
     }
 }

@@ -10,7 +10,6 @@ use app::problem::Problem;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use cookie::Cookie;
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, Method, StatusCode};
 use moka::future::Cache;
@@ -46,8 +45,8 @@ pub(super) struct Codes {
 /// What a code stands for.
 #[derive(Clone)]
 struct Waiting {
-    /// Holds the credential, sealed.
-    session: Cookie<'static>,
+    /// Goes into a cookie when the code is shown.
+    credential: Credential,
     user: String,
     made: Instant,
 }
@@ -60,9 +59,9 @@ impl Codes {
         Self { waiting, throttle: Throttle::a_minute(CODES_A_MINUTE) }
     }
 
-    async fn make(&self, site: &str, user: String, session: Cookie<'static>) -> String {
+    async fn make(&self, site: &str, user: String, credential: Credential) -> String {
         let code = random_text();
-        let waiting = Waiting { session, user, made: Instant::now() };
+        let waiting = Waiting { credential, user, made: Instant::now() };
         self.waiting.insert((site.to_owned(), code.clone()), waiting).await;
         code
     }
@@ -102,17 +101,17 @@ async fn give_to(app: &App, site: &str, caller: Caller) -> Response {
         let sentence = "A code is for a user: send the Authorization header, or the session's cookie, of one.\n";
         return (StatusCode::UNAUTHORIZED, sentence).into_response();
     }
-    let Some(session) = app_session::begin(&app.inner.sealer, site, &credential, None) else {
+    if app_session::begin(&app.inner.sealer, site, &credential, None).is_none() {
         let sentence = "These credentials are too long for a cookie, so no page can go on with them: use an API key and \
                         secret.\n";
         return (StatusCode::PAYLOAD_TOO_LARGE, sentence).into_response();
-    };
+    }
     if app.inner.codes.throttle.check((site, &viewer.user)).is_err() {
         let sentence = "This user has asked for too many codes; wait a minute, then ask again.\n";
         return (StatusCode::TOO_MANY_REQUESTS, sentence).into_response();
     }
     info!(site, user = viewer.user, "Gave a code to open a page with.");
-    let code = app.inner.codes.make(site, viewer.user, session).await;
+    let code = app.inner.codes.make(site, viewer.user, credential).await;
     let body = Json(json!({ "code": code, "expires_in": LIFETIME.as_secs() }));
     ([(CACHE_CONTROL, "no-store")], body).into_response()
 }
@@ -157,7 +156,7 @@ pub(super) async fn redeem(
         info!(site, "A link led a visitor here with a code, which is void now.");
         return Err(Problem::CodeFromElsewhere);
     }
-    let Some(Waiting { session, user, .. }) = waiting else {
+    let Some(Waiting { credential, user, .. }) = waiting else {
         info!(site, "A page was opened with a code that is used, too old or unknown.");
         return Err(Problem::CodeOver);
     };
@@ -170,7 +169,8 @@ pub(super) async fn redeem(
         Err(error) => return Err(pages::problem_of(&error)),
     }
     let mut response = answers::go_to(&page);
-    cookies::set(response.headers_mut(), [session], scheme);
+    let session = app_session::go_on(app, site, headers, &credential);
+    cookies::set(response.headers_mut(), session, scheme);
     Ok(response)
 }
 
@@ -191,12 +191,11 @@ async fn is_another(app: &App, site: &str, headers: &HeaderMap, user: &str) -> R
 mod tests {
     use std::time::Duration;
 
-    use cookie::Cookie;
-
     use super::{CODES, Codes, LIFETIME};
+    use crate::site::Credential;
 
     async fn make(codes: &Codes, site: &str) -> String {
-        codes.make(site, "jane".to_owned(), Cookie::new("session", "sealed")).await
+        codes.make(site, "jane".to_owned(), Credential::Session("0123".into())).await
     }
 
     async fn take(codes: &Codes, site: &str, code: &str) -> Option<String> {

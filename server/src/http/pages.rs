@@ -18,7 +18,7 @@ use leptos_axum::ResponseOptions;
 use realtime::host::{Page, UserType};
 use tracing::{error, info, warn};
 
-use super::app_session::{self, AppSession, Brought};
+use super::app_session::{self, AppSession};
 use super::credentials::{Credentials, Identified};
 use super::host::RequestHost;
 use super::request_site::RequestSite;
@@ -64,13 +64,13 @@ fn app_session_of(app: &App, page: &Page, request: &Request) -> Option<Cookie<'s
     if viewer.user_type == UserType::Guest {
         return None;
     }
-    // The same session goes on: a sign-out ends all cookies that it ever had.
-    let known = app_session::of_request(app, &viewer.site, request.headers()).and_then(Brought::into_live);
-    let id = known.filter(|known| known.credential == shown).map(|known| known.id);
-    let session = app_session::begin(&app.inner.sealer, &viewer.site, &shown, id);
+    let session = app_session::go_on(app, &viewer.site, request.headers(), &shown);
     if session.is_none() {
         let site = viewer.site;
-        warn!(site, "A page was opened with credentials too long for a cookie: its WebSocket will be a guest's.");
+        warn!(
+            site,
+            "A page was opened with credentials too long for a cookie: it will not be live. Use an API key and secret."
+        );
     }
     session
 }

@@ -161,9 +161,8 @@ impl Session {
 
     /// Looks at the session again, beside the connection.
     pub fn begin_review(&mut self) {
-        let rooms = if self.review.is_of_rooms() { self.site.joined(self.connection) } else { Vec::new() };
+        let rooms = if self.review.begin_look() { self.site.joined(self.connection) } else { Vec::new() };
         let review = review::look(Arc::clone(&self.parts.authority), Arc::clone(&self.caller), rooms);
-        self.review.begin_look();
         self.work().run(Box::pin(async { Done::Review(review.await) }));
     }
 
@@ -208,7 +207,10 @@ impl Session {
         } else {
             match self.parts.authority.decide(&self.caller.viewer, room.clone(), token) {
                 Decision::Denied(denial) => Decision::Denied(denial),
-                granted => self.no_room_for(&join).map_or(granted, Decision::Denied),
+                granted => {
+                    let waits = matches!(granted, Decision::Ask(_));
+                    self.no_room_for(&join, waits).map_or(granted, Decision::Denied)
+                }
             }
         };
         match decision {
@@ -228,11 +230,11 @@ impl Session {
     }
 
     /// Why one more room is more than this connection may be in, or wait for.
-    fn no_room_for(&self, join: &PendingJoin) -> Option<Denial> {
+    fn no_room_for(&self, join: &PendingJoin, waits: bool) -> Option<Denial> {
         let (count, is_inside) = self.site.rooms_of(self.connection, &join.room);
         let (pending, pending_bytes) = self.work.as_ref().map_or((0, 0), |work| work.pending());
         let is_full = pending + if is_inside { 0 } else { count } >= self.parts.limits.rooms;
-        let is_heavy = pending_bytes + join.size() > PENDING_BYTES;
+        let is_heavy = waits && pending_bytes + join.size() > PENDING_BYTES;
         is_full.then_some(Denial::TooManyRooms).or_else(|| is_heavy.then_some(Denial::TooFast))
     }
 

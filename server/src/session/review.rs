@@ -25,6 +25,8 @@ pub(super) struct Review {
     at: Option<Instant>,
     /// When the next one of rooms is due, too: what comes before it only asks who the session is of.
     rooms_at: Instant,
+    /// The one after the one under way is to come soon.
+    is_wanted: bool,
 }
 
 /// What was found.
@@ -39,31 +41,34 @@ impl Review {
     /// A session that was just looked at, and will be within `every`.
     pub(super) fn begin(every: Duration) -> Self {
         let at = Instant::now() + share_of(every);
-        Self { every, at: Some(at), rooms_at: at }
+        Self { every, at: Some(at), rooms_at: at, is_wanted: false }
     }
 
     pub(super) const fn at(&self) -> Option<Instant> {
         self.at
     }
 
-    /// Whether the look that is due is one of rooms, too: one refusal is no reason to ask about all others.
-    pub(super) fn is_of_rooms(&self) -> bool {
-        Instant::now() >= self.rooms_at
-    }
-
-    pub(super) fn begin_look(&mut self) {
-        if self.is_of_rooms() {
-            self.rooms_at = Instant::now() + share_of(self.every);
+    /// Begins a look. Says whether it is one of rooms, too: one refusal is no reason to ask about all others.
+    pub(super) fn begin_look(&mut self) -> bool {
+        let now = Instant::now();
+        let is_of_rooms = now >= self.rooms_at;
+        if is_of_rooms {
+            self.rooms_at = now + share_of(self.every);
         }
         self.at = None;
+        is_of_rooms
     }
 
     pub(super) fn end_look(&mut self) {
         self.at = Some(self.rooms_at);
+        if std::mem::take(&mut self.is_wanted) {
+            self.bring_forward();
+        }
     }
 
     pub(super) fn bring_forward(&mut self) {
         let soon = Instant::now() + AFTER_A_REFUSAL.min(self.every / 2);
+        self.is_wanted = self.at.is_none();
         self.at = self.at.map(|at| at.min(soon));
     }
 }
@@ -122,9 +127,7 @@ mod tests {
 
         let mut review = Review::begin(every);
         tokio::time::advance(every).await;
-        assert!(review.is_of_rooms());
-        review.begin_look();
-        review.bring_forward();
+        assert!(review.begin_look());
         assert_eq!(review.at(), None);
         tokio::time::advance(every).await;
         review.end_look();
@@ -139,9 +142,13 @@ mod tests {
         review.bring_forward();
         assert_eq!(review.at(), Some(Instant::now() + Duration::from_secs(1)));
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(!review.is_of_rooms());
-        review.begin_look();
+        assert!(!review.begin_look());
         review.end_look();
         assert_eq!(review.at(), rooms_at);
+        review.begin_look();
+        review.bring_forward();
+        assert_eq!(review.at(), None, "not two at a time");
+        review.end_look();
+        assert_eq!(review.at(), Some(Instant::now() + Duration::from_secs(1)), "a refusal meanwhile is not forgotten");
     }
 }

@@ -380,3 +380,34 @@ async fn a_sign_out_in_a_webview_ended_connections_of_others_with_its_key() {
     with_another_cookie.assert_nothing_waits().await;
     assert_eq!(user_with(server, &others).await, ALICE);
 }
+
+/// A second code began another session in the same webview: a sign-out left the page that the first one opened live.
+#[tokio::test]
+async fn a_sign_out_missed_the_page_that_an_earlier_code_opened() {
+    let server = Server::start(&["--review-seconds", "3600"]);
+    let mut cookie = None;
+    let mut pages = Vec::new();
+    for _ in 0..2 {
+        let code = code_of(&post(&server, "/live/code", "", &JANE).await);
+        let headers: Vec<(&str, &str)> = cookie.iter().map(|cookie: &String| ("cookie", cookie.as_str())).collect();
+        let opened = get(&server, &format!("/live/?code={code}"), &headers).await.pair(COOKIE);
+        pages.push(Page::open(&server, &[("cookie", &opened)]).await);
+        cookie = Some(opened);
+    }
+    let cookie = cookie.expect("the last one");
+    assert_eq!(post(&server, "/live/logout", "", &[("cookie", &cookie)]).await.status, 303);
+    for page in pages {
+        assert_eq!(page.close_code().await, CloseCode::SessionExpired.number());
+    }
+}
+
+/// Whoever signed in as somebody else in a webview left its other pages live as the former user.
+#[tokio::test]
+async fn a_sign_in_left_the_former_users_pages_live() {
+    let server = Server::start(&["--review-seconds", "3600"]);
+    let cookie = get(&server, "/live/", &JANE).await.pair(COOKIE);
+    let page = Page::open(&server, &[("cookie", &cookie)]).await;
+    let form = "usr=ravi%40example.com&pwd=demo";
+    assert_eq!(post(&server, "/live/login", form, &[("cookie", &cookie)]).await.status, 303);
+    assert_eq!(page.close_code().await, CloseCode::SessionExpired.number());
+}

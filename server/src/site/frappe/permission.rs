@@ -120,7 +120,8 @@ struct Body {
 
 fn understand(reply: &Reply) -> Result<Answer, AskError> {
     // A refusal may come as HTML; its status says enough.
-    let body: Body = serde_json::from_slice(&reply.body).unwrap_or_default();
+    let body = serde_json::from_slice::<Body>(&reply.body);
+    let (is_json, body) = (body.is_ok(), body.unwrap_or_default());
     if body.session_expired != 0 {
         return Err(AskError::SessionExpired);
     }
@@ -131,7 +132,8 @@ fn understand(reply: &Reply) -> Result<Answer, AskError> {
         StatusCode::OK => Err(AskError::Unexpected { status: 200, hint: ": check that --frappe is a bench's address" }),
         StatusCode::FORBIDDEN => Ok(Answer::Denied(Denial::NotPermitted)),
         StatusCode::NOT_FOUND => Ok(Answer::Denied(Denial::NotFound)),
-        StatusCode::UNAUTHORIZED => Err(AskError::Unauthorized),
+        // In JSON it is Frappe's word; a proxy has another.
+        StatusCode::UNAUTHORIZED if is_json => Err(AskError::Unauthorized),
         // `ValidationError`: "Failed to get method for command …" (captures `perm_has_permission_v16_name_*`).
         StatusCode::EXPECTATION_FAILED => Ok(Answer::NoSuchMethod),
         status => Err(AskError::Unexpected { status: status.as_u16(), hint: "" }),
