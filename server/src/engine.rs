@@ -145,18 +145,6 @@ impl Written {
         }
     }
 
-    /// How many pages' queues are to be written.
-    #[must_use]
-    pub const fn len(&self) -> usize {
-        self.queues.len()
-    }
-
-    /// Whether nothing is to be written.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.queues.is_empty()
-    }
-
     /// Writes all that was pushed, each page's events in one go, and lets other work in between.
     pub async fn write(&mut self) {
         for (index, queue) in self.queues.drain(..).enumerate() {
@@ -164,6 +152,15 @@ impl Written {
             if (index + 1) % QUEUES_A_SLICE == 0 {
                 tokio::task::yield_now().await;
             }
+        }
+    }
+
+    /// Writes all that was pushed: at once where it is little, else beside the caller's own work.
+    pub fn write_soon(mut self) {
+        if self.queues.len() <= QUEUES_A_SLICE {
+            self.write_now();
+        } else {
+            tokio::spawn(async move { self.write().await });
         }
     }
 

@@ -1,8 +1,11 @@
 //! Addresses of Redis servers: checked when they are read, shown without their secrets.
 
 use std::fmt;
+use std::time::Duration;
 
-use redis::Client;
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client};
+use tokio::time::timeout;
 use url::Url;
 
 /// The address of a Redis server that can be connected to. Shown and logged without credentials.
@@ -35,6 +38,23 @@ impl RedisAddress {
     #[must_use]
     pub fn client(&self) -> Client {
         Client::open(self.url.as_str()).expect("the address was checked when it was read")
+    }
+}
+
+impl RedisAddress {
+    /// A line to it for commands. Reaching it, and then each answer, may take so long.
+    ///
+    /// # Errors
+    /// What the attempt ended with.
+    pub async fn connect(&self, patience: Duration) -> Result<MultiplexedConnection, String> {
+        let client = self.client();
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(patience)).set_response_timeout(Some(patience));
+        // The timeout stands around the whole attempt, the look-up of the host's name too.
+        match timeout(patience, client.get_multiplexed_async_connection_with_config(&config)).await {
+            Ok(connected) => connected.map_err(|error| error.to_string()),
+            Err(_) => Err(format!("no answer within {} seconds", patience.as_secs())),
+        }
     }
 }
 

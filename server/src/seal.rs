@@ -45,13 +45,17 @@ impl Sealer {
     /// The text, if this server sealed it for this purpose and its time is not over.
     #[must_use]
     pub fn open(&self, purpose: &str, sealed: &str) -> Option<String> {
+        self.open_at(SystemTime::now(), purpose, sealed)
+    }
+
+    fn open_at(&self, now: SystemTime, purpose: &str, sealed: &str) -> Option<String> {
         let jar = CookieJar::new();
         let opened = self.keys.iter().find_map(|key| {
             let cookie = Cookie::new(purpose.to_owned(), sealed.to_owned());
             jar.private(key).decrypt(cookie)
         })?;
         let (ends, text) = opened.value().split_once(' ')?;
-        let is_over = ends.parse::<u64>().ok()? < seconds_since_1970(SystemTime::now());
+        let is_over = ends.parse::<u64>().ok()? < seconds_since_1970(now);
         (!is_over).then(|| text.to_owned())
     }
 }
@@ -62,7 +66,7 @@ fn seconds_since_1970(time: SystemTime) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
     use super::Sealer;
 
@@ -98,8 +102,9 @@ mod tests {
     #[test]
     fn it_ends() {
         let sealer = Sealer::new(&[]);
-        let token = sealer.seal("task", "text", Duration::ZERO);
-        std::thread::sleep(Duration::from_millis(1100));
-        assert_eq!(sealer.open("task", &token), None);
+        let token = sealer.seal("task", "text", HOUR);
+        let after = |time| sealer.open_at(SystemTime::now() + time, "task", &token);
+        assert_eq!(after(HOUR / 2).as_deref(), Some("text"));
+        assert_eq!(after(HOUR + Duration::from_mins(1)), None);
     }
 }

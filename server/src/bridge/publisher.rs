@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use realtime::handlers::Publisher;
 use realtime::room::Room;
-use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
 use tracing::warn;
 
 use super::embedded::EmbeddedBus;
@@ -87,17 +85,8 @@ async fn publish(
 ) -> Result<(), String> {
     let line = match connection {
         Some(line) => line,
-        None => connection.insert(connect(address).await?),
+        None => connection.insert(address.connect(PATIENCE).await?),
     };
     let published = redis::cmd("PUBLISH").arg(CHANNEL).arg(payload).query_async::<i64>(line).await;
     published.map(|_| ()).map_err(|error| error.to_string())
-}
-
-async fn connect(address: &RedisAddress) -> Result<MultiplexedConnection, String> {
-    let client = address.client();
-    let config =
-        AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE));
-    let connecting = client.get_multiplexed_async_connection_with_config(&config);
-    let connected = timeout(PATIENCE, connecting).await.map_err(|_| format!("no answer within {PATIENCE:?}"))?;
-    connected.map_err(|error| error.to_string())
 }

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use redis::AsyncConnectionConfig;
-
 use super::{CHANNEL, PublishError};
 use crate::redis_address::RedisAddress;
 
@@ -12,24 +10,10 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Publishes a payload and returns how many subscribers Redis handed it to.
 pub async fn publish(redis: &RedisAddress, payload: &str) -> Result<i64, PublishError> {
-    let client = redis.client();
-    let config = AsyncConnectionConfig::new().set_connection_timeout(Some(TIMEOUT)).set_response_timeout(Some(TIMEOUT));
-    let connecting = client.get_multiplexed_async_connection_with_config(&config);
-    // The timeout stands around the whole attempt, the look-up of the host's name too.
-    let problem = match tokio::time::timeout(TIMEOUT, connecting).await {
-        Ok(Ok(mut connection)) => {
-            let mut command = redis::cmd("PUBLISH");
-            return command
-                .arg(CHANNEL)
-                .arg(payload)
-                .query_async(&mut connection)
-                .await
-                .map_err(|error| PublishError::Refused { address: redis.to_string(), problem: error.to_string() });
-        }
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("no answer within {} seconds", TIMEOUT.as_secs()),
-    };
-    Err(PublishError::Unreachable { address: redis.to_string(), problem })
+    let unreachable = |problem| PublishError::Unreachable { address: redis.to_string(), problem };
+    let mut connection = redis.connect(TIMEOUT).await.map_err(unreachable)?;
+    let published = redis::cmd("PUBLISH").arg(CHANNEL).arg(payload).query_async(&mut connection).await;
+    published.map_err(|error| PublishError::Refused { address: redis.to_string(), problem: error.to_string() })
 }
 
 #[cfg(test)]

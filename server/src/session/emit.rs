@@ -27,8 +27,6 @@ const EVENT_BYTES: usize = 140;
 const WORK_AT_A_TIME: usize = 16;
 /// How long a handler may take.
 const HANDLER_PATIENCE: Duration = Duration::from_secs(20);
-/// Pages that are written to before the connection's own work goes on.
-const PAGES_AT_ONCE: usize = 64;
 /// What a page hears of a handler that panics; the panic itself stands in the log.
 const BROKEN: &str = "The server failed while it answered; its log says why.";
 /// What a handler's own refusal is called.
@@ -52,11 +50,7 @@ impl Session {
             return self.say(&ServerFrame::trouble(reference, Trouble::NotJoined));
         }
         self.site.pong(Some(reference), &self.queue);
-        if written.len() <= PAGES_AT_ONCE {
-            written.write_now();
-        } else {
-            tokio::spawn(async move { written.write().await });
-        }
+        written.write_soon();
     }
 
     /// Gives an event to the app's handler, which answers when it is done.

@@ -33,8 +33,6 @@ use crate::queue::Queue;
 use crate::site::Caller;
 use crate::websocket;
 
-/// How long a join may wait until Frappe is asked about it.
-const TURN_PATIENCE: Duration = Duration::from_secs(5);
 /// The most that joins which wait for Frappe may hold of one connection.
 const PENDING_BYTES: usize = 64 << 10;
 
@@ -125,8 +123,7 @@ impl Session {
         match ClientFrame::parse(text) {
             Ok(ClientFrame::Join { reference, room, since, mut latest, token }) => {
                 latest.truncate(MOST_VALUES);
-                let deadline = Instant::now() + TURN_PATIENCE;
-                self.join(PendingJoin { reference, room, since, latest, deadline }, token.as_deref());
+                self.join(PendingJoin::new(reference, room, since, latest), token.as_deref());
             }
             Ok(ClientFrame::Leave { reference, room }) => self.leave(reference, &room),
             Ok(ClientFrame::Emit { reference, room: Some(room), event, message }) => {
@@ -234,7 +231,7 @@ impl Session {
         let (count, is_inside) = self.site.rooms_of(self.connection, &join.room);
         let (pending, pending_bytes) = self.work.as_ref().map_or((0, 0), |work| work.pending());
         let is_full = pending + if is_inside { 0 } else { count } >= self.parts.limits.rooms;
-        let is_heavy = waits && pending_bytes + join.size() > PENDING_BYTES;
+        let is_heavy = waits && pending_bytes + join.size > PENDING_BYTES;
         is_full.then_some(Denial::TooManyRooms).or_else(|| is_heavy.then_some(Denial::TooFast))
     }
 

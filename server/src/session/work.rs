@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -17,6 +18,9 @@ use crate::site::Subject;
 /// Questions of one connection that are under way at a time; the others wait here.
 const QUESTIONS_AT_A_TIME: usize = 4;
 
+/// How long a join may wait until Frappe is asked about it.
+const TURN_PATIENCE: Duration = Duration::from_secs(5);
+
 /// A join whose answer is not known yet.
 #[derive(Debug)]
 pub(super) struct PendingJoin {
@@ -25,16 +29,19 @@ pub(super) struct PendingJoin {
     pub(super) since: Option<Position>,
     pub(super) latest: Vec<String>,
     /// Until when it may wait for its turn.
-    pub(super) deadline: Instant,
+    deadline: Instant,
+    /// What it holds, in bytes.
+    pub(super) size: usize,
 }
 
 impl PendingJoin {
-    /// What it holds, in bytes.
-    pub(super) fn size(&self) -> usize {
-        let texts = self.latest.iter().map(|name| name.len() + size_of::<String>());
-        let since = self.since.as_ref().map_or(0, |since| since.epoch.len());
+    /// A join that came just now.
+    pub(super) fn new(reference: Ref, room: Room, since: Option<Position>, latest: Vec<String>) -> Self {
+        let texts = latest.iter().map(|name| name.len() + size_of::<String>());
+        let epoch = since.as_ref().map_or(0, |since| since.epoch.len());
         // The room is kept a second time, as what Frappe is asked about.
-        size_of::<Self>() + 2 * self.room.to_string().len() + since + texts.sum::<usize>()
+        let size = size_of::<Self>() + 2 * room.to_string().len() + epoch + texts.sum::<usize>();
+        Self { reference, room, since, latest, deadline: Instant::now() + TURN_PATIENCE, size }
     }
 }
 
@@ -66,8 +73,8 @@ pub(super) struct Work {
 impl Work {
     /// Joins that wait for an answer, and what they hold in bytes.
     pub(super) fn pending(&self) -> (usize, usize) {
-        let asking = self.asking.iter().map(|(_, join)| join.size());
-        let sizes = asking.chain(self.waiting.iter().map(|(join, _)| join.size()));
+        let asking = self.asking.iter().map(|(_, join)| join.size);
+        let sizes = asking.chain(self.waiting.iter().map(|(join, _)| join.size));
         sizes.fold((0, 0), |(count, bytes), size| (count + 1, bytes + size))
     }
 

@@ -4,6 +4,7 @@ mod app_session;
 mod attacks;
 mod bridge;
 mod captures;
+mod codes;
 mod commands;
 mod documents;
 mod frappe;

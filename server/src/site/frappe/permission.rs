@@ -166,6 +166,7 @@ mod tests {
         assert_eq!(answer(403, r#"{"session_expired": 1}"#), Err(AskError::SessionExpired));
         assert_eq!(answer(200, r#"{"session_expired": 1, "message": true}"#), Err(AskError::SessionExpired));
         assert_eq!(answer(401, "{}"), Err(AskError::Unauthorized));
+        assert!(matches!(answer(401, "<html>"), Err(AskError::Unexpected { .. })), "a proxy's word ends no session");
         assert_eq!(answer(417, r#"{"exc_type": "ValidationError"}"#), Ok(Answer::NoSuchMethod));
         for status in [302, 429, 500, 502, 503, 504] {
             assert!(matches!(answer(status, "{}"), Err(AskError::Unexpected { .. })), "{status}");

@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use redis::AsyncConnectionConfig;
 use reqwest::header::HeaderValue;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
@@ -67,15 +66,12 @@ impl SocketSecret {
 }
 
 async fn read(address: &RedisAddress) -> Result<Option<HeaderValue>, String> {
-    let client = address.client();
-    let config =
-        AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE));
     let reading = async {
-        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-        redis::cmd("GET").arg(KEY).query_async::<Option<String>>(&mut connection).await
+        let mut connection = address.connect(PATIENCE).await?;
+        let secret = redis::cmd("GET").arg(KEY).query_async::<Option<String>>(&mut connection).await;
+        secret.map_err(|error| error.to_string())
     };
-    let secret = timeout(PATIENCE, reading).await.map_err(|_| format!("no answer within {PATIENCE:?}"))?;
-    let secret = secret.map_err(|error| error.to_string())?;
+    let secret = timeout(PATIENCE, reading).await.map_err(|_| format!("no answer within {PATIENCE:?}"))??;
     let mut secret = secret.map(|secret| HeaderValue::from_str(&secret)).transpose().map_err(|_| "it is no text")?;
     if let Some(secret) = &mut secret {
         secret.set_sensitive(true);

@@ -4,6 +4,8 @@ use reqwest::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder};
 
+use serde_json::Value;
+
 use super::server::Server;
 
 /// What a page or a form is answered.
@@ -70,4 +72,22 @@ pub(crate) async fn post(server: &Server, path: &str, form: &str, headers: &[(&s
     let request = request(server, Method::POST, path, headers);
     let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.to_owned());
     Answer::to(request).await
+}
+
+/// The cookie of an app's session.
+pub(crate) const COOKIE: &str = "frappe_live_session";
+/// What says that one is Jane, of the demo.
+pub(crate) const JANE: [(&str, &str); 1] = [("authorization", "token jane@example.com:demo")];
+
+/// The one-time code in an answer.
+pub(crate) fn code_of(answer: &Answer) -> String {
+    let body: Value = serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{error}: {answer:?}"));
+    assert_eq!((answer.status, &body["expires_in"]), (200, &Value::from(60)));
+    assert_eq!(answer.cache_control, "no-store");
+    body["code"].as_str().expect("a code").to_owned()
+}
+
+/// Whom a page is rendered for that comes with this cookie.
+pub(crate) async fn user_with(server: &Server, cookie: &str) -> String {
+    get(server, "/live/", &[("cookie", cookie)]).await.user().to_owned()
 }
