@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect, createServer, type AddressInfo } from "node:net";
@@ -7,6 +8,9 @@ import { Program } from "./program.ts";
 
 const HOST = "127.0.0.1";
 const ANSWER_LIMIT_MS = 5_000;
+const START_TRIES = 5;
+/** Below the ports that systems give to outgoing connections (from 32768 on Linux), which come and go all the time. */
+const PORTS = { from: 12_000, to: 32_000 };
 
 /** A word of a command: text, or bytes that need not be any. */
 type Word = string | Uint8Array;
@@ -24,11 +28,18 @@ export class Redis {
   }
 
   static async start(): Promise<Redis> {
-    const port = await freePort();
     const folder = await mkdtemp(join(tmpdir(), "frappe-live-redis-"));
-    const redis = new Redis(launch(port, folder), folder, port);
-    await redis.#isReady();
-    return redis;
+    for (let tries = 1; ; tries += 1) {
+      const port = await freePort();
+      const redis = new Redis(launch(port, folder), folder, port);
+      try {
+        await redis.#isReady();
+        return redis;
+      } catch (error) {
+        // Whatever else runs on the machine may have taken the port in the meantime.
+        if (tries === START_TRIES || !redis.log.includes("Address already in use")) throw error;
+      }
+    }
   }
 
   get url(): string {
@@ -114,14 +125,19 @@ function launch(port: number, folder: string): Program {
   return new Program("redis-server", settings);
 }
 
-/** A port that nobody listens on: the system's choice, given back at once. */
+/** A port that nobody listens on at the moment. */
 export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, HOST);
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  return port;
+  for (;;) {
+    const probe = createServer().listen(randomInt(PORTS.from, PORTS.to), HOST);
+    try {
+      await once(probe, "listening");
+      return (probe.address() as AddressInfo).port;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    } finally {
+      await new Promise((closed) => probe.close(closed));
+    }
+  }
 }
 
 /** A command in Redis' protocol: an array of strings, each with its length in bytes. */

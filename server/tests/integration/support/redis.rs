@@ -1,10 +1,13 @@
 //! A real Redis of a test's own.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
 use super::wait_for;
+
+const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 
 pub(crate) struct Redis {
     process: Child,
@@ -14,6 +17,14 @@ pub(crate) struct Redis {
 impl Redis {
     /// Starts one on a free port.
     pub(crate) fn start() -> Self {
+        // Whatever else runs on the machine may take the port before Redis has it: then another one.
+        for _ in 0..4 {
+            let port = free_port();
+            let mut redis = Self { process: spawn(port), port };
+            if redis.answers_or_ended() {
+                return redis;
+            }
+        }
         let port = free_port();
         Self { process: spawn(port), port }.ready()
     }
@@ -84,9 +95,18 @@ impl Redis {
         TcpStream::connect(("127.0.0.1", self.port))
     }
 
+    /// Waits until it answers, or has ended. Returns whether it answers.
+    fn answers_or_ended(&mut self) -> bool {
+        wait_for("redis-server to answer, or to end", || {
+            let ended = self.process.try_wait().expect("the process is ours").is_some();
+            let answers = !ended && self.ask(PING).is_ok_and(|answer| answer == "+PONG");
+            (ended || answers).then_some(answers)
+        })
+    }
+
     fn ready(self) -> Self {
         wait_for("redis-server to answer", || {
-            self.ask(b"*1\r\n$4\r\nPING\r\n").ok().filter(|answer| answer == "+PONG")
+            self.ask(PING).ok().filter(|answer| answer == "+PONG")
         });
         self
     }
@@ -110,6 +130,12 @@ fn spawn(port: u16) -> Child {
 
 /// A port that nobody uses at the moment.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a local port");
-    listener.local_addr().expect("bound").port()
+    loop {
+        // Below the ports that systems give to outgoing connections (from 32768 on Linux), which come and go.
+        let random = RandomState::new().build_hasher().finish();
+        let port = 12_000 + u16::try_from(random % 20_000).expect("less than 20,000");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
