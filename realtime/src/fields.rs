@@ -38,6 +38,13 @@ impl<'a> Fields<'a> {
         Self::of(json.get()).ok_or(Unreadable::NotAnObject)
     }
 
+    /// The raw texts of a JSON list; `None` where the text is no JSON, or of another kind.
+    #[must_use]
+    pub(crate) fn list_of(text: &str) -> Option<Vec<&str>> {
+        let json: &RawValue = serde_json::from_str(text).ok()?;
+        parts(json.get(), b'[')
+    }
+
     /// The fields of a part of a JSON text; `None` where it is no object.
     #[must_use]
     pub(crate) fn of(json: &'a str) -> Option<Self> {
@@ -105,6 +112,12 @@ impl<'a> Fields<'a> {
             self.missing.get_or_insert(key);
         }
         position
+    }
+
+    /// A key's `true` or `false`.
+    pub(crate) fn truth(&mut self, key: &'static str) -> bool {
+        let truth = self.raw(key).and_then(|raw| raw.parse().ok());
+        self.needed(key, truth)
     }
 
     /// The raw texts of a key's list.

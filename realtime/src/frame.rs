@@ -5,10 +5,12 @@
 //! what the page cannot read. An event's `message` is carried as raw text from Redis to the page.
 
 mod client;
+mod poll;
 mod refusal;
 mod server;
 
 pub use client::{ClientFrame, FrameError};
+pub use poll::{PollRequest, poll_answer, read_poll_answer};
 pub use refusal::{Denial, Trouble};
 pub use server::{ServerFrame, UnreadableFrame, event_text};
 

@@ -91,6 +91,12 @@ impl Room {
         Self::DocType(doctype.into())
     }
 
+    /// The room of who looks at a document.
+    #[must_use]
+    pub fn open_doc(doctype: &str, name: &str) -> Self {
+        Self::parse(&format!("{OPEN_DOC}:{doctype}/{name}"))
+    }
+
     /// The room of one document.
     #[must_use]
     pub fn doc(doctype: &str, name: &str) -> Self {

@@ -15,7 +15,7 @@ pub fn text(text: &str) -> Bytes {
 /// The frame that says why the connection is about to be closed.
 #[must_use]
 pub fn bye(code: CloseCode) -> Bytes {
-    text(&ServerFrame::Bye { code }.encode())
+    text(&ServerFrame::Bye { code, after: None, position: None }.encode())
 }
 
 /// A close frame. Its reason is the code's word: browsers show it beside the number.

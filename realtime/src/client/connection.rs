@@ -251,8 +251,8 @@ fn take(frame: ServerFrame, text: &str) {
         }
         ServerFrame::Event { room, event, message, offset } => {
             let outcome = with(|connection| {
-                let position = Position::new(connection.epoch.clone(), offset);
-                connection.store.event(&room, &event, &position)
+                let position = offset.map(|offset| Position::new(connection.epoch.clone(), offset));
+                connection.store.event(&room, &event, position.as_ref())
             });
             give(outcome, Delivery::Message(message.get()));
         }
@@ -298,7 +298,11 @@ fn take(frame: ServerFrame, text: &str) {
             give(outcome, Delivery::Gap);
         }
         ServerFrame::Ok { position, .. } => with(|connection| connection.store.caught_up(&position)),
-        ServerFrame::Bye { code } => {
+        ServerFrame::Source { .. } => {}
+        ServerFrame::Bye { code, position, .. } => {
+            if let Some(position) = position {
+                with(|connection| connection.store.caught_up(&position));
+            }
             if !code.should_reconnect() {
                 warn_of(text);
             }

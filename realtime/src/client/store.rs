@@ -215,17 +215,19 @@ impl Store {
     }
 
     /// An event came. Says who is to be given it: nobody twice, and nobody before the join of its
-    /// room is answered, because the replay that follows the answer holds it again, in order.
-    pub fn event(&mut self, room: &Room, event: &str, position: &Position) -> Option<Outcome> {
+    /// room is answered, because the replay that follows the answer holds it again, in order. One without a
+    /// position is true for the moment: who listens is given it, at once.
+    pub fn event(&mut self, room: &Room, event: &str, position: Option<&Position>) -> Option<Outcome> {
         let joined = self.room_mut(room).filter(|joined| joined.membership == Membership::Inside)?;
-        joined.advance(position);
+        if let Some(position) = position {
+            joined.advance(position);
+        }
         let given = joined.those(&mut |listener| {
-            let is_given = listener.interest != Interest::Emitted
-                && listener.event == event
-                && listener.waits_for.is_none()
-                && is_newer(position, listener.seen.as_ref());
-            if is_given {
-                listener.seen = Some(position.clone());
+            let is_new = position
+                .is_none_or(|position| listener.waits_for.is_none() && is_newer(position, listener.seen.as_ref()));
+            let is_given = is_new && listener.interest != Interest::Emitted && listener.event == event;
+            if is_given && position.is_some() {
+                listener.seen = position.cloned();
             }
             is_given
         });

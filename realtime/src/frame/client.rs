@@ -43,6 +43,29 @@ pub enum ClientFrame {
         /// The message as raw JSON text.
         message: Box<RawValue>,
     },
+    /// The user looks at a document: be told who else does. Answered as a join of its `open_doc` room. Said
+    /// again when `away` changes.
+    Open {
+        /// Repeated in the answer.
+        reference: Ref,
+        /// The document's doctype.
+        doctype: String,
+        /// Its name.
+        name: String,
+        /// The page is hidden.
+        away: bool,
+        /// The `version` of the viewers that the page shows: they are told only when they are others.
+        seen: Option<String>,
+    },
+    /// The user no longer looks at a document.
+    Close {
+        /// Repeated in the answer.
+        reference: Ref,
+        /// The document's doctype.
+        doctype: String,
+        /// Its name.
+        name: String,
+    },
     /// Are you there? Answered by `ok`.
     Ping {
         /// Repeated in the answer, where given.
@@ -106,6 +129,24 @@ impl ClientFrame {
                 json.text("event", event);
                 json.raw("message", message.get());
             }
+            Self::Open { reference, doctype, name, away, seen } => {
+                json.text("type", "open");
+                json.number("ref", *reference);
+                json.text("doctype", doctype);
+                json.text("name", name);
+                if *away {
+                    json.raw("away", "true");
+                }
+                if let Some(seen) = seen {
+                    json.text("seen", seen);
+                }
+            }
+            Self::Close { reference, doctype, name } => {
+                json.text("type", "close");
+                json.number("ref", *reference);
+                json.text("doctype", doctype);
+                json.text("name", name);
+            }
             Self::Ping { reference } => {
                 json.text("type", "ping");
                 if let Some(reference) = reference {
@@ -146,6 +187,18 @@ impl ClientFrame {
                 event: fields.text("event"),
                 message: fields.json("message"),
             }),
+            "open" => Some(Self::Open {
+                reference: fields.number("ref"),
+                doctype: fields.text("doctype"),
+                name: fields.text("name"),
+                away: fields.optional("away", Fields::truth).unwrap_or_default(),
+                seen: fields.optional("seen", Fields::text),
+            }),
+            "close" => Some(Self::Close {
+                reference: fields.number("ref"),
+                doctype: fields.text("doctype"),
+                name: fields.text("name"),
+            }),
             "ping" => Some(Self::Ping { reference: fields.optional("ref", Fields::number) }),
             _ => None,
         };
@@ -154,7 +207,9 @@ impl ClientFrame {
             (None, None) => Err(FrameError {
                 reference,
                 code: "unknown_frame",
-                reason: format!("This server knows no frame of type {kind:?}; it knows join, leave, emit and ping."),
+                reason: format!(
+                    "This server knows no frame of type {kind:?}; it knows join, leave, open, close, emit and ping."
+                ),
             }),
             (Some(key), _) => Err(FrameError {
                 reference,
@@ -166,20 +221,20 @@ impl ClientFrame {
 }
 
 /// A JSON object while it is written. The browser does it with less than serde's serializers weigh.
-struct JsonObject(String);
+pub(super) struct JsonObject(String);
 
 impl JsonObject {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self("{".to_owned())
     }
 
-    fn end(mut self) -> String {
+    pub(super) fn end(mut self) -> String {
         self.0.push('}');
         self.0
     }
 
     /// `value` is JSON text.
-    fn raw(&mut self, key: &str, value: &str) {
+    pub(super) fn raw(&mut self, key: &str, value: &str) {
         if self.0 != "{" {
             self.0.push(',');
         }
@@ -192,7 +247,7 @@ impl JsonObject {
         self.raw(key, &value.to_string());
     }
 
-    fn text(&mut self, key: &str, value: &str) {
+    pub(super) fn text(&mut self, key: &str, value: &str) {
         let mut quoted = String::new();
         push_quoted(&mut quoted, value);
         self.raw(key, &quoted);
@@ -270,6 +325,9 @@ mod tests {
             (r#"{"type":"ping","ref":"x"}"#, "bad_frame", None),
             (r#"{"type":"emit","ref":2,"event":"e"}"#, "bad_frame", Some(2)),
             (r#"{"type":"emit","ref":2,"room":7,"event":"e","message":1}"#, "bad_frame", Some(2)),
+            (r#"{"type":"open","ref":2,"doctype":"ToDo"}"#, "bad_frame", Some(2)),
+            (r#"{"type":"open","ref":2,"doctype":"ToDo","name":"a","away":"yes"}"#, "bad_frame", Some(2)),
+            (r#"{"type":"close","ref":2,"name":"a"}"#, "bad_frame", Some(2)),
             (r#"{"type":"dance","ref":3}"#, "unknown_frame", Some(3)),
         ] {
             let error = ClientFrame::parse(text).expect_err(text);
@@ -292,6 +350,14 @@ mod tests {
                     message: RawValue::from_string(message.to_owned()).expect("JSON"),
                 }),
             (any::<u64>(), room).prop_map(|(reference, room)| ClientFrame::Leave { reference, room }),
+            (any::<u64>(), ".*", ".*", any::<bool>(), prop::option::of(".*")).prop_map(
+                |(reference, doctype, name, away, seen)| ClientFrame::Open { reference, doctype, name, away, seen }
+            ),
+            (any::<u64>(), ".*", ".*").prop_map(|(reference, doctype, name)| ClientFrame::Close {
+                reference,
+                doctype,
+                name
+            }),
             prop::option::of(any::<u64>()).prop_map(|reference| ClientFrame::Ping { reference }),
         ]
     }

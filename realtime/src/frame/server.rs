@@ -38,8 +38,9 @@ pub enum ServerFrame {
         event: String,
         /// Frappe's message as raw JSON text.
         message: Box<RawValue>,
-        /// Its number in the connection's epoch.
-        offset: u64,
+        /// Its number in the connection's epoch; none where it is true for the moment only (who looks at a
+        /// document) and stands in no history.
+        offset: Option<u64>,
     },
     /// A join was granted. Replayed events follow it.
     Joined {
@@ -106,10 +107,20 @@ pub enum ServerFrame {
         /// Where reading goes on.
         position: Position,
     },
+    /// Whether the server hears what is published. While it does not, nothing arrives; a `gap` follows when it
+    /// does again.
+    Source {
+        /// It does.
+        connected: bool,
+    },
     /// The server is about to close the connection.
     Bye {
         /// Why.
         code: CloseCode,
+        /// Milliseconds after which to come back, so that not all pages come at once.
+        after: Option<u64>,
+        /// Everything published up to here in the joined rooms has been sent before this frame.
+        position: Option<Position>,
     },
 }
 
@@ -168,6 +179,10 @@ struct Wire<'a> {
     event: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connected: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<u64>,
 }
 
 impl ServerFrame {
@@ -175,7 +190,16 @@ impl ServerFrame {
     #[must_use]
     pub fn encode(&self) -> String {
         let wire = match self {
-            Self::Event { room, event, message, offset } => return event_text(room, event, message.get(), *offset),
+            Self::Event { room, event, message, offset: Some(offset) } => {
+                return event_text(room, event, message.get(), *offset);
+            }
+            Self::Event { room, event, message, offset: None } => Wire {
+                kind: "event",
+                room: Some(room.clone()),
+                event: Some(event),
+                message: Some(message),
+                ..Wire::default()
+            },
             Self::Hello { connection, epoch, user, heartbeat, rooms, build } => Wire {
                 kind: "hello",
                 connection: Some(connection.clone()),
@@ -228,9 +252,15 @@ impl ServerFrame {
             Self::Gap { room, position } => {
                 Wire { kind: "gap", room: Some(room.clone()), position: Some(position.clone()), ..Wire::default() }
             }
-            Self::Bye { code } => {
-                Wire { kind: "bye", code: Some(code.word()), reason: Some(code.sentence()), ..Wire::default() }
-            }
+            Self::Source { connected } => Wire { kind: "source", connected: Some(*connected), ..Wire::default() },
+            Self::Bye { code, after, position } => Wire {
+                kind: "bye",
+                code: Some(code.word()),
+                reason: Some(code.sentence()),
+                after: *after,
+                position: position.clone(),
+                ..Wire::default()
+            },
         };
         serde_json::to_string(&wire).expect("frames hold only text, numbers and raw JSON")
     }
@@ -261,7 +291,7 @@ impl ServerFrame {
                 room: fields.room("room"),
                 event: fields.text("event"),
                 message: fields.json("message"),
-                offset: fields.number("offset"),
+                offset: fields.optional("offset", Fields::number),
             },
             "hello" => Self::Hello {
                 connection: fields.text("connection"),
@@ -275,7 +305,7 @@ impl ServerFrame {
                 reference: fields.number("ref"),
                 room: fields.room("room"),
                 position: fields.position("position"),
-                recovered: fields.raw("recovered")? == "true",
+                recovered: fields.truth("recovered"),
             },
             "ok" => {
                 Self::Ok { reference: fields.optional("ref", Fields::number), position: fields.position("position") }
@@ -299,7 +329,12 @@ impl ServerFrame {
             },
             "answer" => Self::Answer { reference: fields.number("ref"), message: fields.json("message") },
             "gap" => Self::Gap { room: fields.room("room"), position: fields.position("position") },
-            "bye" => Self::Bye { code: CloseCode::from_word(&fields.text("code"))? },
+            "source" => Self::Source { connected: fields.truth("connected") },
+            "bye" => Self::Bye {
+                code: CloseCode::from_word(&fields.text("code"))?,
+                after: fields.optional("after", Fields::number),
+                position: fields.optional("position", Fields::position),
+            },
             _ => return None,
         };
         fields.if_complete(frame)

@@ -98,7 +98,7 @@ fn publish(engine: &Engine, room: &str, count: u64) {
 }
 
 fn offset_of(frame: &ServerFrame) -> u64 {
-    let ServerFrame::Event { offset, .. } = frame else { panic!("not an event: {frame:?}") };
+    let ServerFrame::Event { offset: Some(offset), .. } = frame else { panic!("not an event: {frame:?}") };
     *offset
 }
 
@@ -264,7 +264,7 @@ async fn a_stopping_server_says_so() {
     let mut connected = connect_usual(&engine).await;
     frame(&mut connected.page).await;
     connected.stop.stop();
-    assert!(matches!(frame(&mut connected.page).await, ServerFrame::Bye { code: CloseCode::Restart }));
+    assert!(matches!(frame(&mut connected.page).await, ServerFrame::Bye { code: CloseCode::Restart, .. }));
     assert_eq!(close_code(&mut connected.page).await, CloseCode::Restart.number());
 }
 

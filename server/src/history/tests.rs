@@ -21,7 +21,9 @@ fn room(name: &str) -> Arc<Room> {
 fn read(frame: &[u8]) -> (u64, String) {
     let start = frame.iter().position(|byte| *byte == b'{').expect("JSON");
     let text = std::str::from_utf8(&frame[start..]).expect("UTF-8");
-    let Ok(ServerFrame::Event { offset, message, .. }) = ServerFrame::parse(text) else { panic!("{text}") };
+    let Ok(ServerFrame::Event { offset: Some(offset), message, .. }) = ServerFrame::parse(text) else {
+        panic!("{text}")
+    };
     (offset, message.get().to_owned())
 }
 

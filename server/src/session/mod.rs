@@ -126,6 +126,12 @@ impl Session {
                 self.join(PendingJoin::new(reference, room, since, latest), token.as_deref());
             }
             Ok(ClientFrame::Leave { reference, room }) => self.leave(reference, &room),
+            Ok(ClientFrame::Open { reference, doctype, name, .. }) => {
+                self.join(PendingJoin::new(reference, Room::open_doc(&doctype, &name), None, Vec::new()), None);
+            }
+            Ok(ClientFrame::Close { reference, doctype, name }) => {
+                self.leave(reference, &Room::open_doc(&doctype, &name));
+            }
             Ok(ClientFrame::Emit { reference, room: Some(room), event, message }) => {
                 self.emit_to_room(reference, room, event, message);
             }

@@ -140,7 +140,7 @@ async fn a_stopping_server_tells_its_pages_and_ends_well() {
     let mut page = Page::open(&server, &[]).await;
     let page = tokio::spawn(async move {
         loop {
-            if let realtime::frame::ServerFrame::Bye { code } = page.frame().await {
+            if let realtime::frame::ServerFrame::Bye { code, .. } = page.frame().await {
                 return (code, page.close_code().await);
             }
         }

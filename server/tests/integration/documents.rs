@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use realtime::close::CloseCode;
-use realtime::frame::{ClientFrame, Denial, ServerFrame, Trouble};
+use realtime::frame::{ClientFrame, Denial, PollRequest, ServerFrame, Trouble};
 use realtime::host::PageStart;
 
 use crate::support::server::run;
@@ -54,7 +54,7 @@ fn the_protocols_examples_are_frames() {
         blocks(&protocol, fence).iter().flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
     };
     let (client, server, start) = (lines("json client"), lines("json server"), lines("json start"));
-    assert_eq!((client.len(), server.len(), start.len()), (7, 13, 1));
+    assert_eq!((client.len(), server.len(), start.len()), (9, 15, 1));
     for line in client {
         let frame = ClientFrame::parse(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
         assert_eq!(frame.encode(), line);
@@ -64,6 +64,10 @@ fn the_protocols_examples_are_frames() {
         assert_eq!(frame.encode(), line);
     }
     assert!(PageStart::read(&start[0]).is_some());
+    for line in lines("json poll") {
+        let request = PollRequest::parse(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        assert_eq!(request.encode(), line);
+    }
 }
 
 #[test]

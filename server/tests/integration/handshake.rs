@@ -44,7 +44,7 @@ async fn an_unknown_site_is_said_on_the_socket() {
     let server = Server::start(&[]);
     let mut socket = open(&server, &[("host", "other.example")]).await.expect("the reason comes on the socket");
     let frame = next_frame(&mut socket).await;
-    assert!(matches!(frame, ServerFrame::Bye { code: CloseCode::UnknownSite }), "{frame:?}");
+    assert!(matches!(frame, ServerFrame::Bye { code: CloseCode::UnknownSite, .. }), "{frame:?}");
     assert_eq!(close_code(&mut socket).await, CloseCode::UnknownSite.number());
 }
 

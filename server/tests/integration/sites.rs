@@ -47,7 +47,7 @@ async fn visit(server: &Server, headers: &[(&'static str, &str)]) -> (u16, Socke
     let socket = match open(server, &headers).await {
         Ok(mut socket) => match next_frame(&mut socket).await {
             ServerFrame::Hello { user, .. } => Socket::Hello(user),
-            ServerFrame::Bye { code } => Socket::Bye(code),
+            ServerFrame::Bye { code, .. } => Socket::Bye(code),
             other => panic!("no beginning: {other:?}"),
         },
         Err(Error::Http(answer)) => Socket::Http(answer.status().as_u16()),
@@ -129,7 +129,7 @@ async fn an_attackers_server_is_never_asked_whatever_names_it() {
 #[tokio::test]
 async fn connections_are_counted_by_the_visitors_address_behind_a_trusted_proxy() {
     let is_one_too_many =
-        |frame: &ServerFrame| matches!(frame, ServerFrame::Bye { code: CloseCode::TooManyConnections });
+        |frame: &ServerFrame| matches!(frame, ServerFrame::Bye { code: CloseCode::TooManyConnections, .. });
     let limit = ["--max-connections-per-address", "1"];
     let server = Server::start(&[&limit[..], &["--trust-proxy"]].concat());
     let _first = Page::open(&server, &[("x-forwarded-for", "192.0.2.1")]).await;

@@ -35,10 +35,10 @@ fn inside() -> (Store, ListenerId) {
 fn a_replay_is_given_once_and_in_order() {
     let (mut store, id) = inside();
     for offset in [6, 7, 8] {
-        assert_eq!(store.event(&me(), "count", &at(offset)), Some(Outcome::Deliver(vec![id])));
+        assert_eq!(store.event(&me(), "count", Some(&at(offset))), Some(Outcome::Deliver(vec![id])));
     }
-    assert_eq!(store.event(&me(), "count", &at(8)), None, "twice");
-    assert_eq!(store.event(&me(), "count", &at(9)), Some(Outcome::Deliver(vec![id])));
+    assert_eq!(store.event(&me(), "count", Some(&at(8))), None, "twice");
+    assert_eq!(store.event(&me(), "count", Some(&at(9))), Some(Outcome::Deliver(vec![id])));
 }
 
 #[test]
@@ -46,16 +46,16 @@ fn an_event_before_the_answer_to_the_join_waits_for_the_replay() {
     let mut store = Store::default();
     let (id, _) = store.listen(&me(), "count", Interest::Value, Some(at(5)), false);
     let (reference, ..) = join_of(&store.connected()[0]);
-    assert_eq!(store.event(&me(), "count", &at(9)), None);
+    assert_eq!(store.event(&me(), "count", Some(&at(9))), None);
     store.joined(reference, &me(), at(9), true);
-    assert_eq!(store.event(&me(), "count", &at(6)), Some(Outcome::Deliver(vec![id])));
-    assert_eq!(store.event(&me(), "count", &at(9)), Some(Outcome::Deliver(vec![id])));
+    assert_eq!(store.event(&me(), "count", Some(&at(6))), Some(Outcome::Deliver(vec![id])));
+    assert_eq!(store.event(&me(), "count", Some(&at(9))), Some(Outcome::Deliver(vec![id])));
 }
 
 #[test]
 fn a_reconnect_asks_from_the_last_event() {
     let (mut store, _) = inside();
-    store.event(&me(), "count", &at(6));
+    store.event(&me(), "count", Some(&at(6)));
     store.disconnected();
     assert!(!store.is_settled());
     assert_eq!(join_of(&store.connected()[0]).1, Some(at(6)));
@@ -75,7 +75,7 @@ fn what_cannot_be_recovered_is_a_gap_and_the_newest_value_of_the_new_epoch_is_gi
     let now = Position::new("restarted", 3);
     assert_eq!(store.joined(reference, &me(), now, false), Some(Outcome::Gap(vec![id])));
     let newest = Position::new("restarted", 2);
-    assert_eq!(store.event(&me(), "count", &newest), Some(Outcome::Deliver(vec![id])));
+    assert_eq!(store.event(&me(), "count", Some(&newest)), Some(Outcome::Deliver(vec![id])));
     assert_eq!(join_of(&store.connected()[0]).1, Some(Position::new("restarted", 3)));
 }
 
@@ -86,29 +86,29 @@ fn a_first_join_without_a_start_is_no_gap() {
     let (reference, since, _) = join_of(&store.connected()[0]);
     assert_eq!(since, None);
     assert_eq!(store.joined(reference, &me(), at(8), false), None);
-    assert_eq!(store.event(&me(), "count", &at(7)), Some(Outcome::Deliver(vec![id])));
+    assert_eq!(store.event(&me(), "count", Some(&at(7))), Some(Outcome::Deliver(vec![id])));
 }
 
 #[test]
 fn a_late_value_listener_gets_the_newest_value_and_the_others_do_not_get_it_again() {
     let (mut store, early) = inside();
-    assert_eq!(store.event(&me(), "count", &at(7)), Some(Outcome::Deliver(vec![early])));
+    assert_eq!(store.event(&me(), "count", Some(&at(7))), Some(Outcome::Deliver(vec![early])));
     let (late, frame) = store.listen(&me(), "count", Interest::Value, None, true);
     let (reference, since, _) = join_of(&frame.expect("asks for the value"));
     assert_eq!(since, Some(at(7)));
     store.joined(reference, &me(), at(7), true);
-    assert_eq!(store.event(&me(), "count", &at(7)), Some(Outcome::Deliver(vec![late])));
-    assert_eq!(store.event(&me(), "count", &at(8)), Some(Outcome::Deliver(vec![early, late])));
+    assert_eq!(store.event(&me(), "count", Some(&at(7))), Some(Outcome::Deliver(vec![late])));
+    assert_eq!(store.event(&me(), "count", Some(&at(8))), Some(Outcome::Deliver(vec![early, late])));
 }
 
 #[test]
 fn a_late_listener_of_happenings_does_not_ask_and_hears_only_what_comes() {
     let (mut store, _) = inside();
-    store.event(&me(), "count", &at(7));
+    store.event(&me(), "count", Some(&at(7)));
     let (id, frame) = store.listen(&me(), "msgprint", Interest::Event, None, true);
     assert!(frame.is_none());
-    assert_eq!(store.event(&me(), "msgprint", &at(7)), None);
-    assert_eq!(store.event(&me(), "msgprint", &at(8)), Some(Outcome::Deliver(vec![id])));
+    assert_eq!(store.event(&me(), "msgprint", Some(&at(7))), None);
+    assert_eq!(store.event(&me(), "msgprint", Some(&at(8))), Some(Outcome::Deliver(vec![id])));
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn the_last_listener_leaves_the_room() {
     let (second, _) = store.listen(&me(), "other", Interest::Event, None, true);
     assert!(store.forget(first, true).is_none());
     assert!(matches!(store.forget(second, true), Some(ClientFrame::Leave { room, .. }) if room == me()));
-    assert_eq!(store.event(&me(), "count", &at(9)), None);
+    assert_eq!(store.event(&me(), "count", Some(&at(9))), None);
     assert!(store.is_settled());
 }
 
@@ -149,22 +149,22 @@ fn a_denied_room_is_settled_and_asked_again_on_the_next_connection() {
 #[test]
 fn a_late_listener_with_a_start_waits_for_its_replay() {
     let (mut store, early) = inside();
-    store.event(&me(), "count", &at(100));
+    store.event(&me(), "count", Some(&at(100)));
     let (late, frame) = store.listen(&me(), "count", Interest::Event, Some(at(50)), true);
     let (reference, since, _) = join_of(&frame.expect("asks for what came after its start"));
     assert_eq!(since, Some(at(50)));
-    assert_eq!(store.event(&me(), "count", &at(101)), Some(Outcome::Deliver(vec![early])));
+    assert_eq!(store.event(&me(), "count", Some(&at(101))), Some(Outcome::Deliver(vec![early])));
     store.joined(reference, &me(), at(101), true);
-    assert_eq!(store.event(&me(), "count", &at(60)), Some(Outcome::Deliver(vec![late])));
-    assert_eq!(store.event(&me(), "count", &at(101)), Some(Outcome::Deliver(vec![late])));
-    assert_eq!(store.event(&me(), "count", &at(102)), Some(Outcome::Deliver(vec![early, late])));
+    assert_eq!(store.event(&me(), "count", Some(&at(60))), Some(Outcome::Deliver(vec![late])));
+    assert_eq!(store.event(&me(), "count", Some(&at(101))), Some(Outcome::Deliver(vec![late])));
+    assert_eq!(store.event(&me(), "count", Some(&at(102))), Some(Outcome::Deliver(vec![early, late])));
 }
 
 /// A listener that came while the line was down was never told what lay between its start and the room.
 #[test]
 fn a_listener_that_came_while_reconnecting_is_told_from_its_start() {
     let (mut store, _) = inside();
-    store.event(&me(), "count", &at(100));
+    store.event(&me(), "count", Some(&at(100)));
     store.disconnected();
     store.listen(&me(), "msgprint", Interest::Event, Some(at(50)), false);
     assert_eq!(join_of(&store.connected()[0]).1, Some(at(50)));
@@ -193,7 +193,7 @@ fn a_late_join_that_is_refused_leaves_the_room_joined_and_is_a_gap_for_who_asked
     let (late, frame) = store.listen(&me(), "count", Interest::Event, Some(at(2)), true);
     let (reference, ..) = join_of(&frame.expect("asks"));
     assert_eq!(store.denied(reference, &me(), Denial::TooManyRooms), Some(Outcome::Gap(vec![late])));
-    assert_eq!(store.event(&me(), "count", &at(9)), Some(Outcome::Deliver(vec![early, late])));
+    assert_eq!(store.event(&me(), "count", Some(&at(9))), Some(Outcome::Deliver(vec![early, late])));
 }
 
 #[test]
@@ -205,8 +205,8 @@ fn two_rooms_are_kept_apart() {
         let ClientFrame::Join { reference, room, .. } = frame else { panic!("a join") };
         store.joined(reference, &room, at(0), false);
     }
-    assert_eq!(store.event(&me(), "count", &at(1)), Some(Outcome::Deliver(vec![mine])));
-    assert_eq!(store.event(&Room::Site, "count", &at(2)), Some(Outcome::Deliver(vec![all])));
+    assert_eq!(store.event(&me(), "count", Some(&at(1))), Some(Outcome::Deliver(vec![mine])));
+    assert_eq!(store.event(&Room::Site, "count", Some(&at(2))), Some(Outcome::Deliver(vec![all])));
 }
 
 /// A page whose join met a Frappe that was restarting stayed without its events until it was loaded again.
@@ -219,7 +219,7 @@ fn a_join_that_fails_is_still_wanted_and_asked_again() {
         let (reference, ..) = join_of(&store.connected()[0]);
         assert_eq!(fail(&mut store, reference), Some(Outcome::AskLater));
         assert!(!store.is_settled() && !store.is_inside(&me()));
-        assert_eq!(store.event(&me(), "count", &at(6)), None);
+        assert_eq!(store.event(&me(), "count", Some(&at(6))), None);
 
         let joins = store.ask_again();
         let [join] = &joins[..] else { panic!("one room failed: {joins:?}") };
@@ -229,7 +229,7 @@ fn a_join_that_fails_is_still_wanted_and_asked_again() {
         assert_eq!(fail(&mut store, reference), None, "an answer to the older question");
         store.joined(again, &me(), at(8), true);
         assert!(store.is_settled());
-        assert_eq!(store.event(&me(), "count", &at(6)), Some(Outcome::Deliver(vec![id])));
+        assert_eq!(store.event(&me(), "count", Some(&at(6))), Some(Outcome::Deliver(vec![id])));
     }
 }
 
@@ -244,7 +244,7 @@ fn a_listener_that_comes_to_a_failed_room_waits_with_the_others() {
     let (again, since, _) = join_of(&store.ask_again()[0]);
     assert_eq!(since, Some(at(3)));
     store.joined(again, &me(), at(8), true);
-    assert_eq!(store.event(&me(), "other", &at(4)), Some(Outcome::Deliver(vec![late])));
+    assert_eq!(store.event(&me(), "other", Some(&at(4))), Some(Outcome::Deliver(vec![late])));
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn a_late_join_that_fails_leaves_the_room_joined_and_is_a_gap_for_who_asked() {
     let (reference, ..) = join_of(&frame.expect("asks"));
     assert_eq!(store.failed(reference), Some(Outcome::Gap(vec![late])));
     assert!(store.is_settled() && store.ask_again().is_empty());
-    assert_eq!(store.event(&me(), "count", &at(9)), Some(Outcome::Deliver(vec![early, late])));
+    assert_eq!(store.event(&me(), "count", Some(&at(9))), Some(Outcome::Deliver(vec![early, late])));
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn an_error_about_something_else_is_no_failed_join() {
     let about_an_emit = store.new_ref();
     assert_eq!(store.failed(about_an_emit), None);
     assert!(store.is_settled());
-    assert_eq!(store.event(&me(), "count", &at(9)), Some(Outcome::Deliver(vec![early])));
+    assert_eq!(store.event(&me(), "count", Some(&at(9))), Some(Outcome::Deliver(vec![early])));
 }
 
 #[test]
@@ -288,8 +288,8 @@ fn a_room_that_is_taken_away_is_silent_and_the_others_go_on() {
 
     store.taken_away(&me());
     assert!(store.is_settled() && !store.is_inside(&me()));
-    assert_eq!(store.event(&me(), "count", &at(9)), None);
-    assert_eq!(store.event(&Room::Site, "count", &at(9)), Some(Outcome::Deliver(vec![all])));
+    assert_eq!(store.event(&me(), "count", Some(&at(9))), None);
+    assert_eq!(store.event(&Room::Site, "count", Some(&at(9))), Some(Outcome::Deliver(vec![all])));
     assert!(store.ask_again().is_empty());
     let (_, frame) = store.listen(&me(), "other", Interest::Value, None, true);
     assert!(frame.is_none(), "refused is refused, on this connection");
@@ -305,7 +305,7 @@ fn a_room_that_is_being_asked_for_cannot_be_taken_away() {
     let (reference, ..) = join_of(&frame.expect("asks"));
     store.taken_away(&me());
     store.joined(reference, &me(), at(8), false);
-    assert_eq!(store.event(&me(), "count", &at(9)), Some(Outcome::Deliver(vec![again])));
+    assert_eq!(store.event(&me(), "count", Some(&at(9))), Some(Outcome::Deliver(vec![again])));
 }
 
 #[test]
@@ -318,7 +318,7 @@ fn what_is_emitted_and_what_is_published_are_kept_apart() {
     store.joined(reference, &me(), at(8), false);
     assert_eq!(store.emitted(&me(), "pointing"), Some(Outcome::Deliver(vec![emitted])));
     assert_eq!(store.emitted(&me(), "other"), None);
-    assert_eq!(store.event(&me(), "pointing", &at(9)), Some(Outcome::Deliver(vec![published])));
+    assert_eq!(store.event(&me(), "pointing", Some(&at(9))), Some(Outcome::Deliver(vec![published])));
     store.taken_away(&me());
     assert_eq!(store.emitted(&me(), "pointing"), None);
 }

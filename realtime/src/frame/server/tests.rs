@@ -13,7 +13,10 @@ fn the_message_of_an_event_is_untouched() {
     let ServerFrame::Event { room, event, message: back, offset } = ServerFrame::parse(&text).expect("a frame") else {
         panic!("not an event: {text}");
     };
-    assert_eq!((room, event.as_str(), back.get(), offset), (Room::doc("Sales Invoice", "INV/1"), "count", message, 7));
+    assert_eq!(
+        (room, event.as_str(), back.get(), offset),
+        (Room::doc("Sales Invoice", "INV/1"), "count", message, Some(7))
+    );
 }
 
 #[test]
@@ -55,12 +58,8 @@ fn any_frame() -> impl Strategy<Value = ServerFrame> {
                 build
             }
         ),
-        (room(), ".*", message(), any::<u64>()).prop_map(|(room, event, message, offset)| ServerFrame::Event {
-            room,
-            event,
-            message,
-            offset
-        }),
+        (room(), ".*", message(), prop::option::of(any::<u64>()))
+            .prop_map(|(room, event, message, offset)| ServerFrame::Event { room, event, message, offset }),
         (any::<u64>(), room(), position(), any::<bool>()).prop_map(|(reference, room, position, recovered)| {
             ServerFrame::Joined { reference, room, position, recovered }
         }),
@@ -78,7 +77,9 @@ fn any_frame() -> impl Strategy<Value = ServerFrame> {
         }),
         (any::<u64>(), message()).prop_map(|(reference, message)| ServerFrame::Answer { reference, message }),
         (room(), position()).prop_map(|(room, position)| ServerFrame::Gap { room, position }),
-        prop::sample::select(CloseCode::ALL.to_vec()).prop_map(|code| ServerFrame::Bye { code }),
+        any::<bool>().prop_map(|connected| ServerFrame::Source { connected }),
+        (prop::sample::select(CloseCode::ALL.to_vec()), prop::option::of(any::<u64>()), prop::option::of(position()))
+            .prop_map(|(code, after, position)| ServerFrame::Bye { code, after, position }),
     ]
 }
 

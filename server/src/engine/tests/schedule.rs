@@ -107,9 +107,9 @@ impl Page {
                 self.epoch = epoch;
                 return self.store.connected();
             }
-            ServerFrame::Event { room, event, offset, .. } => {
+            ServerFrame::Event { room, event, offset: Some(offset), .. } => {
                 let position = Position::new(self.epoch.clone(), offset);
-                let told = self.store.event(&room, &event, &position);
+                let told = self.store.event(&room, &event, Some(&position));
                 self.tell(told, &Told::Event(offset));
                 return Vec::new();
             }

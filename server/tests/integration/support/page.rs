@@ -57,7 +57,9 @@ impl Page {
     /// The next event: its room, name, message text and offset.
     pub(crate) async fn event(&mut self) -> (Room, String, String, u64) {
         match self.frame().await {
-            ServerFrame::Event { room, event, message, offset } => (room, event, message.get().to_owned(), offset),
+            ServerFrame::Event { room, event, message, offset: Some(offset) } => {
+                (room, event, message.get().to_owned(), offset)
+            }
             other => panic!("not an event: {other:?}"),
         }
     }

@@ -105,9 +105,7 @@ impl Redis {
     }
 
     fn ready(self) -> Self {
-        wait_for("redis-server to answer", || {
-            self.ask(PING).ok().filter(|answer| answer == "+PONG")
-        });
+        wait_for("redis-server to answer", || self.ask(PING).ok().filter(|answer| answer == "+PONG"));
         self
     }
 }

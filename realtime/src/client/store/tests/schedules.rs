@@ -158,7 +158,7 @@ impl World {
             Some(Answer::TakenAway { room }) => {
                 self.store.taken_away(&room);
                 assert!(!self.store.is_inside(&room));
-                assert_eq!(self.store.event(&room, "e", &at(u64::MAX)), None, "told after it was taken away");
+                assert_eq!(self.store.event(&room, "e", Some(&at(u64::MAX))), None, "told after it was taken away");
             }
             Some(Answer::Event { room, offset }) => self.hear(&room, offset),
         }
@@ -171,7 +171,7 @@ impl World {
     }
 
     fn hear(&mut self, room: &Room, offset: u64) {
-        let Some(outcome) = self.store.event(room, "e", &at(offset)) else { return };
+        let Some(outcome) = self.store.event(room, "e", Some(&at(offset))) else { return };
         let Outcome::Deliver(ids) = outcome else { panic!("{outcome:?}") };
         for id in ids {
             assert_eq!(self.rooms[self.listeners[&id]], *room, "another room's event");
