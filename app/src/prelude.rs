@@ -2,6 +2,8 @@
 
 pub use leptos::prelude::*;
 pub use realtime::room::Room;
-pub use realtime::signals::{Heard, ask, emit, live_value, on_emitted, on_event, use_connection};
+pub use realtime::signals::{
+    Heard, Viewers, ask, emit, live_query, live_value, on_emitted, on_event, use_connection, use_viewers,
+};
 pub use realtime::task::TaskTicket;
 pub use serde::{Deserialize, Serialize};

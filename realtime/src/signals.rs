@@ -11,12 +11,20 @@
 
 #[cfg(feature = "hydrate")]
 mod browser;
+mod connection;
+mod query;
+mod viewers;
+
+pub use connection::{Connection, use_connection};
+pub use query::live_query;
+pub use viewers::{ViewerSeen, Viewers, use_viewers};
+
+pub use crate::client::machine::LinkState;
 
 use leptos::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::client::machine::LinkState;
 use crate::room::Room;
 
 #[cfg(not(feature = "hydrate"))]
@@ -130,14 +138,4 @@ where
 {
     #[cfg(feature = "hydrate")]
     browser::ask(event, message, then);
-}
-
-/// How the page's connection is; a break that is over within a second is left out. On the server, and
-/// before the first connection, it is connecting.
-#[must_use]
-pub fn use_connection() -> ReadSignal<LinkState> {
-    #[cfg(feature = "hydrate")]
-    return browser::use_connection();
-    #[cfg(not(feature = "hydrate"))]
-    RwSignal::new(LinkState::Connecting).read_only()
 }

@@ -1,6 +1,6 @@
 //! How the connection is, in a word.
 
-use realtime::client::machine::LinkState;
+use realtime::signals::LinkState;
 
 use crate::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::prelude::*;
 #[island]
 pub fn ConnectionStatus() -> impl IntoView {
     let connection = use_connection();
-    let word = move || word(connection.get());
+    let word = move || word(connection.state());
     view! { <span class="status" role="status" aria-live="polite" data-testid="connection">{word}</span> }
 }
 
@@ -17,6 +17,7 @@ const fn word(state: LinkState) -> &'static str {
         LinkState::Connecting => "Connecting",
         LinkState::Live => "Live",
         LinkState::Reconnecting => "Reconnecting",
+        LinkState::SourceLost => "Reconnecting to the source",
         LinkState::Offline => "Offline",
         LinkState::SessionExpired => "Session expired",
     }

@@ -160,7 +160,7 @@ fn start() {
 }
 
 /// Gives the machine what happened and does what it says.
-pub(super) fn step(input: Input) {
+pub(crate) fn step(input: Input) {
     for effect in with(|connection| connection.machine.step(now(), input)) {
         match effect {
             Effect::Open => with(|connection| connection.socket = Socket::open()),

@@ -15,6 +15,8 @@ pub enum LinkState {
     Live,
     /// The line broke and is being made again.
     Reconnecting,
+    /// The server is there, but does not hear what is published; it is asking for it again.
+    SourceLost,
     /// No network, or the server said that coming back will not help.
     Offline,
     /// The server said that the session is over, or not known: sign in again.
@@ -29,6 +31,7 @@ impl LinkState {
             Self::Connecting => "connecting",
             Self::Live => "live",
             Self::Reconnecting => "reconnecting",
+            Self::SourceLost => "reconnecting-to-source",
             Self::Offline => "offline",
             Self::SessionExpired => "session-expired",
         }

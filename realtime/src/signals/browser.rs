@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::to_raw_value;
 
-use super::Heard;
+use super::{Connection, Heard};
 use crate::client::connection::{self, Callback, Delivery};
-use crate::client::machine::LinkState;
+use crate::client::machine::Input;
 use crate::client::outbox::Emission;
 use crate::client::speaking;
 use crate::client::store::Interest;
@@ -30,10 +30,14 @@ fn read_page_start() -> Option<PageStart> {
     Some(start)
 }
 
-pub(super) fn use_connection() -> ReadSignal<LinkState> {
+pub(super) fn use_connection() -> Connection {
     // Before the page connects it must be known whose it is.
     PAGE_START.with(|_| ());
-    connection::said()
+    Connection::new(connection::said(), RwSignal::new(None).read_only(), RwSignal::new(false).read_only())
+}
+
+pub(super) fn try_now() {
+    connection::step(Input::Seen);
 }
 
 pub(super) fn user() -> Option<String> {
