@@ -1,5 +1,6 @@
 //! What pages share.
 
+pub mod connection_banner;
 pub mod connection_status;
 #[cfg(feature = "ssr")]
 pub mod count_scene;
@@ -7,7 +8,6 @@ pub mod count_scene;
 pub mod demo_banner;
 #[cfg(feature = "ssr")]
 pub mod header;
-#[cfg(feature = "ssr")]
 pub mod person;
 #[cfg(feature = "ssr")]
 pub mod session_notice;
@@ -15,3 +15,4 @@ pub mod session_notice;
 pub mod together_scene;
 #[cfg(feature = "ssr")]
 pub mod trouble;
+pub mod viewers;

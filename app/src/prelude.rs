@@ -3,7 +3,7 @@
 pub use leptos::prelude::*;
 pub use realtime::room::Room;
 pub use realtime::signals::{
-    Heard, Viewers, ask, emit, live_query, live_value, on_emitted, on_event, use_connection, use_viewers,
+    Heard, ask, emit, live_query, live_value, on_emitted, on_event, use_connection, use_viewers,
 };
 pub use realtime::task::TaskTicket;
 pub use serde::{Deserialize, Serialize};

@@ -6,6 +6,7 @@ use leptos_router::components::Router;
 use realtime::client::machine::LinkState;
 use realtime::host::{PAGE_START_ID, Page};
 
+use crate::components::connection_banner::ConnectionBanner;
 use crate::components::demo_banner::DemoBanner;
 use crate::components::header::Header;
 use crate::components::session_notice::SessionNotice;
@@ -23,7 +24,9 @@ pub struct Assets {
     pub wasm: String,
     /// The style sheet.
     pub style: String,
-    /// Names the build; `Some` makes pages of an older build load themselves again.
+    /// Names the build, so that a page learns that the server has a newer one.
+    pub build: String,
+    /// Names the build while developing: pages of an older one load themselves again.
     pub dev_build: Option<String>,
 }
 
@@ -43,12 +46,17 @@ pub enum Instead {
 pub fn Shell(assets: Assets, instead: Option<Instead>) -> impl IntoView {
     provide_meta_context();
     let style = assets.style.clone();
-    let build = assets.dev_build.clone();
+    let (build, dev_build) = (assets.build.clone(), assets.dev_build.clone());
     let icon = format!("data:image/svg+xml,{}", include_str!("icon.svg"));
     let live = instead.is_none();
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-live=live.then(|| LinkState::Connecting.word()) data-dev-build=build>
+        <html
+            lang="en"
+            data-live=live.then(|| LinkState::Connecting.word())
+            data-build=live.then_some(build)
+            data-dev-build=dev_build
+        >
             <head>
                 <meta charset="utf-8"/>
                 <meta
@@ -76,7 +84,7 @@ pub fn Shell(assets: Assets, instead: Option<Instead>) -> impl IntoView {
                             None => view! { <Pages/> }.into_any(),
                         }}
                     </main>
-                    {live.then(|| view! { <SessionNotice/> })}
+                    {live.then(|| view! { <SessionNotice/><ConnectionBanner/> })}
                 </Router>
                 {live.then(|| view! { <PageStart/> })}
             </body>
@@ -102,6 +110,8 @@ fn Wake(assets: Assets) -> impl IntoView {
     let nonce = use_nonce();
     let Assets { script, wasm, .. } = assets;
     let wake = include_str!("wake.js").replace("{script}", &script).replace("{wasm}", &wasm);
+    // After the islands are awake, so that they hear of it.
+    let wake = [&wake, include_str!("typed_text.js")].concat();
     view! {
         <link rel="modulepreload" href=script nonce=nonce.clone()/>
         <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous"/>

@@ -28,6 +28,7 @@ export const PLACES: readonly Place[] = [
   { name: "home", path: "", status: 200, title: "Home" },
   { name: "count", path: "count", status: 200, title: "Count" },
   { name: "together", path: "together", status: 200, title: "Together" },
+  { name: "document", path: "doc/Note/Welcome", status: 200, title: "Welcome · Note" },
   { name: "sign in", path: "login", still: true, status: 200, title: "Sign in" },
   { name: "unknown path", path: "nowhere", status: 404, title: "Page not found" },
   { name: "unknown site", path: "", host: "nowhere.localhost", status: 404, title: "Unknown site" },

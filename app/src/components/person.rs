@@ -1,8 +1,10 @@
 //! How people are shown.
 
+#[cfg(feature = "ssr")]
 use realtime::host::UserType;
 
 /// Frappe's kind of user, said to that user.
+#[cfg(feature = "ssr")]
 pub(crate) const fn kind_of_user(kind: UserType) -> &'static str {
     match kind {
         UserType::Guest => "Not signed in",

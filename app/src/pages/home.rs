@@ -28,6 +28,10 @@ pub fn HomePage() -> impl IntoView {
                         <h3><a href="/live/together">"Together"</a></h3>
                         <p>"A vote for lunch: pages that ask the server, and see each other."</p>
                     </article>
+                    <article class="panel card">
+                        <h3><a href="/live/doc/Note/Welcome">"Document"</a></h3>
+                        <p>"Who else has the same document open."</p>
+                    </article>
                 </section>
                 <HowItWorks/>
             </div>
@@ -73,6 +77,9 @@ fn Connection() -> impl IntoView {
                 <p class="live"><strong>"Live."</strong>" What your site publishes appears here at once."</p>
                 <p class="reconnecting">
                     <strong>"Reconnecting."</strong>" It returns by itself and asks for what it missed."
+                </p>
+                <p class="reconnecting-to-source">
+                    <strong>"Reconnecting."</strong>" The server waits for your site’s events to come back."
                 </p>
                 <p class="offline"><strong>"Offline."</strong>" You see the last values that arrived."</p>
                 <p class="session-expired"><strong>"Session expired."</strong>" Sign in again to see what is new."</p>

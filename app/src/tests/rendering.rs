@@ -145,6 +145,7 @@ fn assets() -> Assets {
         script: "/live/pkg/frappe-live.js".into(),
         wasm: "/live/pkg/frappe-live.wasm".into(),
         style: "/live/pkg/frappe-live.css".into(),
+        build: "a-b-c".into(),
         dev_build: None,
     }
 }

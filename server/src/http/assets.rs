@@ -55,7 +55,13 @@ impl AssetNames {
 
     /// As the document wants them.
     pub(super) fn for_document(&self, dev_build: Option<String>) -> Assets {
-        Assets { script: self.script.clone(), wasm: self.wasm.clone(), style: self.style.clone(), dev_build }
+        Assets {
+            script: self.script.clone(),
+            wasm: self.wasm.clone(),
+            style: self.style.clone(),
+            build: self.build(),
+            dev_build,
+        }
     }
 }
 
