@@ -24,6 +24,8 @@ pub mod components;
 pub mod demo_job;
 #[cfg(feature = "ssr")]
 pub mod handlers;
+#[cfg(feature = "hydrate")]
+mod hands;
 mod lunch;
 pub mod pages;
 pub mod prelude;

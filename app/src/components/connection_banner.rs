@@ -1,5 +1,6 @@
 //! Says what is wrong with the connection, calmly: over the page, not in it, and nothing for the first second.
 
+#[cfg(any(test, feature = "hydrate"))]
 use realtime::client::machine::LinkState;
 
 use crate::prelude::*;
@@ -17,6 +18,7 @@ enum Notice {
 }
 
 /// A session that is over has a notice of its own, with links that work without scripts.
+#[cfg(any(test, feature = "hydrate"))]
 const fn notice_of(state: LinkState, is_outdated: bool) -> Notice {
     match state {
         LinkState::Reconnecting => Notice::Reconnecting,
@@ -28,6 +30,10 @@ const fn notice_of(state: LinkState, is_outdated: bool) -> Notice {
 }
 
 impl Notice {
+    /// Those of which something is said.
+    #[cfg(feature = "ssr")]
+    const SAID: [Self; 4] = [Self::Reconnecting, Self::Offline, Self::SourceLost, Self::Updated];
+
     const fn word(self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
@@ -48,6 +54,7 @@ impl Notice {
         }
     }
 
+    #[cfg(feature = "ssr")]
     const fn sentence(self) -> &'static str {
         match self {
             Self::Nothing => "",
@@ -57,82 +64,71 @@ impl Notice {
             Self::Updated => "Reload for the new version. What you have typed is kept.",
         }
     }
+}
 
-    const fn can_try_now(self) -> bool {
-        matches!(self, Self::Reconnecting | Self::Offline)
+/// The banner, with all that it may ever say; the style sheet shows what `data-notice` names.
+#[cfg(feature = "ssr")]
+#[component]
+pub fn ConnectionBanner() -> impl IntoView {
+    let said = Notice::SAID.map(|notice| {
+        view! {
+            <p data-about=notice.word()>
+                <strong>{notice.heading()}</strong>
+                {notice.sentence()}
+                {(notice == Notice::Reconnecting).then(|| view! {
+                    // Counted for the eye only: a number read out each second would drown everything else.
+                    " "<span class="countdown" aria-hidden="true" data-testid=COUNTDOWN></span>
+                })}
+            </p>
+        }
+    });
+    view! {
+        <p class="unseen" role="status" data-testid=ANNOUNCEMENT></p>
+        <section class="notice" aria-label="Connection" data-testid=BANNER data-notice=Notice::Nothing.word()>
+            {said.into_iter().collect_view()}
+            <p class="actions">
+                <button type="button" data-testid=TRY_NOW>"Try now"</button>
+                <button type="button" class="main" data-reload="" data-testid="reload">"Reload"</button>
+            </p>
+        </section>
+        <ConnectionBannerHands/>
     }
 }
 
-/// The banner. One a page; the style sheet lays it over the foot of the page.
+const BANNER: &str = "connection-banner";
+const ANNOUNCEMENT: &str = "connection-announcement";
+const COUNTDOWN: &str = "next-try";
+const TRY_NOW: &str = "try-now";
+
+/// Moves the banner, by hand as the other islands do.
 #[island]
-pub fn ConnectionBanner() -> impl IntoView {
-    let connection = use_connection();
-    let notice = Memo::new(move |_| notice_of(connection.state(), connection.is_outdated()));
+pub fn ConnectionBannerHands() -> impl IntoView {
     #[cfg(feature = "hydrate")]
-    browser::try_when_pressed(connection);
-    // Counted for the eye only: a number that is read out each second would drown everything else.
-    let countdown = move || {
-        let seconds = connection.seconds_to_next_try().filter(|_| notice.get() == Notice::Reconnecting);
-        seconds.map_or_else(String::new, |seconds| format!("Next try in {seconds} s."))
-    };
-    view! {
-        <p class="unseen" role="status" data-testid="connection-announcement">
-            {move || notice.get().heading()}
-        </p>
-        <section
-            class="notice"
-            aria-label="Connection"
-            data-testid="connection-banner"
-            data-notice=move || notice.get().word()
-        >
-            <p>
-                <strong>{move || notice.get().heading()}</strong>
-                <span>{move || notice.get().sentence()}</span>
-                <span class="countdown" aria-hidden="true" data-testid="next-try">{countdown}</span>
-            </p>
-            <p class="actions">
-                <button
-                    type="button"
-                    class="try-now"
-                    data-testid="try-now"
-                    hidden=move || !notice.get().can_try_now()
-                >
-                    "Try now"
-                </button>
-                <button
-                    type="button"
-                    class="main"
-                    data-reload=""
-                    data-testid="reload"
-                    hidden=move || notice.get() != Notice::Updated
-                >
-                    "Reload"
-                </button>
-            </p>
-        </section>
-    }
+    hands::follow();
 }
 
 #[cfg(feature = "hydrate")]
-mod browser {
-    use leptos::wasm_bindgen::JsCast;
-    use leptos::wasm_bindgen::prelude::Closure;
-    use leptos::web_sys::{Element, Event};
-    use realtime::signals::Connection;
-
+mod hands {
+    use super::{ANNOUNCEMENT, BANNER, COUNTDOWN, Notice, TRY_NOW, notice_of};
+    use crate::hands::{always, find, on_press, write};
     use crate::prelude::*;
 
-    /// One listener of the document, by hand: Leptos' `on:` weighs more than the banner (measured).
-    pub(super) fn try_when_pressed(connection: Connection) {
-        let press = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
-            let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-            if target.is_some_and(|target| target.class_list().contains("try-now")) {
-                connection.try_now();
+    pub(super) fn follow() {
+        let connection = use_connection();
+        always(move || {
+            let notice = notice_of(connection.state(), connection.is_outdated());
+            if let Some(banner) = find(BANNER) {
+                // Only a name with a space in it is refused.
+                let _ = banner.set_attribute("data-notice", notice.word());
             }
+            write(ANNOUNCEMENT, notice.heading());
         });
-        // Adding a listener for a named event does not fail.
-        let _ = document().add_event_listener_with_callback("click", press.as_ref().unchecked_ref());
-        press.forget();
+        always(move || {
+            let seconds = connection.seconds_to_next_try();
+            let countdown = seconds.map(|seconds| ["Next try in ", &seconds.to_string(), " s."].concat());
+            write(COUNTDOWN, &countdown.unwrap_or_default());
+        });
+        on_press(TRY_NOW, move || connection.try_now());
     }
 }
 

@@ -7,11 +7,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use leptos::wasm_bindgen::JsCast;
-use leptos::wasm_bindgen::prelude::Closure;
-use leptos::web_sys::{Element, Event};
-
 use super::ANSWER;
+use crate::hands::{find, on_document, target_of, write};
 use crate::lunch::pointers::Pointers;
 use crate::lunch::{Dish, POINTING, VOTE};
 use crate::prelude::*;
@@ -24,20 +21,14 @@ pub(super) fn follow() {
     let me = Room::me();
     // Guests all have one name: theirs would say nothing, and the server lets them emit to nobody.
     let is_guest = me == Room::user("Guest");
-    let handle = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
-        if let Some(dish) = event.target().and_then(|target| dish_of(&target.unchecked_into())) {
-            if event.type_() == "click" {
-                vote(dish);
-            } else if !is_guest {
-                emit(&Room::Website, POINTING, &dish.word());
-            }
+    on_document(&["click", "pointerover", "focusin"], move |event| {
+        let Some(dish) = target_of(&event).and_then(|id| dish_of(&id)) else { return };
+        if event.type_() == "click" {
+            vote(dish);
+        } else if !is_guest {
+            emit(&Room::Website, POINTING, &dish.word());
         }
     });
-    for event in ["click", "pointerover", "focusin"] {
-        // Adding a listener for a named event does not fail.
-        let _ = document().add_event_listener_with_callback(event, handle.as_ref().unchecked_ref());
-    }
-    handle.forget();
 
     let pointers = Rc::new(RefCell::new(Pointers::default()));
     on_emitted(Room::Website, POINTING, move |user: String, dish: String| {
@@ -81,17 +72,6 @@ fn show(pointers: &Pointers) {
 }
 
 /// The dish whose button this is.
-fn dish_of(element: &Element) -> Option<Dish> {
-    let id = element.get_attribute("data-testid")?;
+fn dish_of(id: &str) -> Option<Dish> {
     Dish::ALL.iter().copied().find(|dish| dish.button() == id)
-}
-
-fn find(id: &str) -> Option<Element> {
-    document().query_selector(&["[data-testid=", id, "]"].concat()).ok()?
-}
-
-fn write(id: &str, text: &str) {
-    if let Some(element) = find(id) {
-        element.set_text_content(Some(text));
-    }
 }
