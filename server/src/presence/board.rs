@@ -273,3 +273,6 @@ impl Board {
         self.due.insert((now, Arc::clone(document)));
     }
 }
+
+#[cfg(test)]
+mod tests;

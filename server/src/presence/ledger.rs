@@ -120,10 +120,12 @@ impl Entries {
         rows.retain(|_, row| row.until > now);
         let mut is_news = rows.len() != before;
         for (page, said) in &update.pages {
-            let is_own = rows.get(page).is_some_and(|row| row.instance == instance);
+            let known = rows.get(page);
+            let is_own = known.is_some_and(|row| row.instance == instance);
+            let is_free = is_own || known.is_none();
             let (looker, life, lingers) = match said {
                 Said::Here(looker, life) => (looker, *life, false),
-                Said::Lingers(looker, life) if is_own => (looker, *life, true),
+                Said::Lingers(looker, life) if is_free => (looker, *life, true),
                 Said::Gone if is_own => {
                     rows.remove(page);
                     is_news = true;

@@ -230,8 +230,12 @@ fn finish(inner: &Inner, updates: Vec<Update>, found: Result<Vec<Vec<Entry>>, St
 
 #[cfg(test)]
 impl Presence {
-    /// One that nobody hears, for tests of what is around it.
+    /// One that tells nobody, for tests of what is around it, with or without a runtime.
     pub(crate) fn for_a_test() -> Self {
+        static IDLE: std::sync::LazyLock<tokio::runtime::Runtime> = std::sync::LazyLock::new(|| {
+            tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime")
+        });
+        let _inside = IDLE.enter();
         let engine = Engine::new(&["s".to_owned()], crate::history::HistoryLimits::default());
         Self::embedded(Arc::new(engine), Rhythm::with_grace(Duration::from_secs(10)))
     }

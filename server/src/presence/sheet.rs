@@ -159,6 +159,10 @@ impl Sheet {
         }
         // What is this server's own it knows best.
         for entry in entries.into_iter().filter(|entry| entry.instance != instance) {
+            // It came back to another server, which decides from now on.
+            if self.own.get(&entry.page).is_some_and(|own| own.lingers_until.is_some()) {
+                self.own.remove(&entry.page);
+            }
             let until = now + entry.remaining.min(LONGEST);
             self.others.insert(entry.page, Other { looker: entry.looker, until });
         }
@@ -189,13 +193,10 @@ impl Sheet {
         }
     }
 
-    /// A page that another server has taken over is the other's, and one that is here is here.
+    /// A page that came from another server is here.
     fn lookers(&self) -> impl Iterator<Item = &Looker> {
-        let others = &self.others;
-        let own = self.own.iter().filter(|(page, own)| own.lingers_until.is_none() || !others.contains_key(*page));
-        let is_here = |page: &PageId| self.own.get(page).is_some_and(|own| own.lingers_until.is_none());
-        let others = others.iter().filter(move |(page, _)| !is_here(page)).map(|(_, other)| &other.looker);
-        own.map(|(_, own)| &own.looker).chain(others)
+        let others = self.others.iter().filter(|(page, _)| !self.own.contains_key(*page));
+        self.own.values().map(|own| &own.looker).chain(others.map(|(_, other)| &other.looker))
     }
 
     fn tell(&mut self, now: Instant, viewers: Viewers, document: &Document) -> News {

@@ -22,7 +22,7 @@ for i = 5, #ARGV, 4 do
   local page, word, life, details = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3]
   local known = redis.call('HGET', said, page)
   local is_own = known and string.sub(known, 1, #prefix) == prefix
-  if word == 'here' or (word == 'lingers' and is_own) then
+  if word == 'here' or (word == 'lingers' and (is_own or not known)) then
     if known ~= details then
       redis.call('HSET', said, page, details)
       is_news = true
