@@ -39,6 +39,13 @@ enum Step {
         page: usize,
         server: usize,
     },
+    /// The line breaks, and the page comes back to a document at once.
+    Hop {
+        page: usize,
+        server: usize,
+        document: usize,
+        away: bool,
+    },
     /// Everything of the server is gone at once.
     Kill {
         server: usize,
@@ -94,8 +101,8 @@ fn user_of(page: usize) -> String {
 }
 
 impl World {
-    fn new() -> Self {
-        let rhythm = Rhythm { pace: Duration::ZERO, ..RHYTHM };
+    fn new(grace: Duration) -> Self {
+        let rhythm = Rhythm { grace, pace: Duration::ZERO, ..RHYTHM };
         let now = Instant::now();
         let mut world = Self {
             now,
@@ -163,7 +170,7 @@ impl World {
             Step::Connect { page, server } => {
                 if self.lines[page].is_none() {
                     self.connections += 1;
-                    let page_id = if page.is_multiple_of(3) {
+                    let page_id = if page.is_multiple_of(2) {
                         PageId::named(&user_of(page), "mine")
                     } else {
                         PageId::of_server(self.servers[server].board.instance(), self.connections)
@@ -171,6 +178,11 @@ impl World {
                     let visitor = Visitor { page: page_id, connection: ConnectionId(self.connections) };
                     self.lines[page] = Some(Line { server, visitor });
                 }
+            }
+            Step::Hop { page, server, document, away } => {
+                self.step(&Step::Break { page });
+                self.step(&Step::Connect { page, server });
+                self.step(&Step::Open { page, document, away });
             }
             Step::Kill { server } => self.kill(server),
             Step::Ledger { is_away, forgets } => {
@@ -324,19 +336,21 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (page.clone(), document.clone(), any::<bool>())
             .prop_map(|(page, document, away)| Step::Open { page, document, away }),
-        3 => (page.clone(), document).prop_map(|(page, document)| Step::Close { page, document }),
+        3 => (page.clone(), document.clone()).prop_map(|(page, document)| Step::Close { page, document }),
         5 => page.clone().prop_map(|page| Step::Break { page }),
-        10 => (page, server.clone()).prop_map(|(page, server)| Step::Connect { page, server }),
-        1 => server.prop_map(|server| Step::Kill { server }),
+        10 => (page.clone(), server.clone()).prop_map(|(page, server)| Step::Connect { page, server }),
+        1 => server.clone().prop_map(|server| Step::Kill { server }),
         1 => any::<(bool, bool)>().prop_map(|(is_away, forgets)| Step::Ledger { is_away, forgets }),
-        6 => (0..15_000_u64).prop_map(|milliseconds| Step::Wait { milliseconds }),
+        5 => (page, server.clone(), document, any::<bool>())
+            .prop_map(|(page, server, document, away)| Step::Hop { page, server, document, away }),
+        8 => prop_oneof![0..2_000_u64, 0..15_000_u64].prop_map(|milliseconds| Step::Wait { milliseconds }),
     ]
 }
 
 proptest! {
     #[test]
-    fn every_page_shows_the_truth(steps in prop::collection::vec(step(), 1..80)) {
-        let mut world = World::new();
+    fn every_page_shows_the_truth(grace in 0..15_u64, steps in prop::collection::vec(step(), 1..100)) {
+        let mut world = World::new(Duration::from_secs(grace));
         world.settle();
         for step in &steps {
             world.step(step);
