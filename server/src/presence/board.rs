@@ -144,8 +144,7 @@ impl Board {
     }
 
     /// What other servers said may have been lost, and what was said here too.
-    pub fn interrupted(&mut self, now: Instant) {
-        self.settled_at = Some(now + self.rhythm.renewal + self.rhythm.retry);
+    pub fn interrupted(&mut self) {
         for (document, sheet) in &mut self.sheets {
             sheet.say_all_again();
             self.urgent.insert(Arc::clone(document));
@@ -196,7 +195,8 @@ impl Board {
         let was_alone = self.alone_since.take().is_some();
         self.retry_at = None;
         if was_alone {
-            self.interrupted(now);
+            self.settled_at = Some(now + self.rhythm.renewal + self.rhythm.retry);
+            self.interrupted();
         }
         let keep_unknown = self.settled_at.is_some_and(|at| at > now);
         for (Update { document, .. }, entries) in updates.iter().zip(found) {

@@ -159,7 +159,7 @@ impl Listener for Inner {
     }
 
     fn interrupted(&self) {
-        self.change(Board::interrupted);
+        self.change(|board, _| board.interrupted());
     }
 }
 

@@ -221,6 +221,16 @@ impl Session {
         end
     }
 
+    /// Ends the session because of this. Whoever is not to come back no longer looks at anything; others may be back
+    /// before anybody sees that they were gone.
+    pub fn end(mut self, code: Option<CloseCode>) {
+        if code.is_some_and(|code| !code.should_reconnect())
+            && let Some(viewing) = self.viewing.take()
+        {
+            viewing.close();
+        }
+    }
+
     fn join(&mut self, join: PendingJoin, token: Option<&str>) {
         let PendingJoin { reference, room, .. } = &join;
         let decision = if self.joins.check().is_err() {

@@ -35,6 +35,15 @@ pub(super) struct Viewing {
     documents: Vec<Arc<Document>>,
 }
 
+impl Viewing {
+    /// The user no longer looks at anything.
+    pub(super) fn close(mut self) {
+        for document in std::mem::take(&mut self.documents) {
+            self.presence.close(&document, &self.visitor);
+        }
+    }
+}
+
 impl Drop for Viewing {
     fn drop(&mut self) {
         for document in &self.documents {

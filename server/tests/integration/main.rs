@@ -10,6 +10,7 @@ mod documents;
 mod frappe;
 mod handshake;
 mod permissions;
+mod presence;
 mod requests;
 mod reviews;
 mod sign_in;

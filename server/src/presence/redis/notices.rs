@@ -60,13 +60,11 @@ pub(super) async fn hear(address: RedisAddress, instance: String, listener: Arc<
             .build()
     };
     let mut waits = new_waits();
-    let mut is_first_try = true;
     loop {
         let lost = match subscribe(&address).await {
             Ok((sink, stream)) => {
-                if !is_first_try {
-                    listener.interrupted();
-                }
+                // After the subscription: what is read because of it misses nothing more.
+                listener.interrupted();
                 let subscribed = Instant::now();
                 let lost = tokio::select! {
                     () = pass_on(stream, &instance, &*listener) => "Redis closed the connection".to_owned(),
@@ -79,7 +77,6 @@ pub(super) async fn hear(address: RedisAddress, instance: String, listener: Arc<
             }
             Err(lost) => lost,
         };
-        is_first_try = false;
         // The exchanges with the same Redis fail too, and say so where it is read.
         debug!(redis = %address, "No news of viewers: {lost}.");
         sleep(waits.next().unwrap_or(LAST_WAIT)).await;
