@@ -16,3 +16,4 @@ mod reviews;
 mod sign_in;
 mod sites;
 mod support;
+mod viewers_ledger;
