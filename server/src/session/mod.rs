@@ -128,14 +128,6 @@ impl Session {
         Self { parts, site, caller, connection, queue, joins, emits, errors, review, work, tasks, page, viewing }
     }
 
-    /// The same, of a page that has a name of its own, by which it is known again when it comes back: what it looks
-    /// at goes on with its next session, on any server.
-    #[must_use]
-    pub fn of_page(mut self, name: &str) -> Self {
-        self.page = Some(PageId::named(&self.caller.viewer.user, name));
-        self
-    }
-
     /// Answers a frame. `Some` ends the connection.
     pub fn receive(&mut self, text: &str) -> Option<CloseCode> {
         match ClientFrame::parse(text) {
@@ -219,16 +211,6 @@ impl Session {
             self.work = None;
         }
         end
-    }
-
-    /// Ends the session because of this. Whoever is not to come back no longer looks at anything; others may be back
-    /// before anybody sees that they were gone.
-    pub fn end(mut self, code: Option<CloseCode>) {
-        if code.is_some_and(|code| !code.should_reconnect())
-            && let Some(viewing) = self.viewing.take()
-        {
-            viewing.close();
-        }
     }
 
     fn join(&mut self, join: PendingJoin, token: Option<&str>) {

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use realtime::close::CloseCode;
 use realtime::frame::Ref;
 use realtime::room::Room;
 
 use super::Session;
 use super::work::PendingJoin;
+use crate::presence::ledger::PageId;
 use crate::presence::list::Document;
 use crate::presence::{Presence, Visitor, newest_of};
 
@@ -53,6 +55,24 @@ impl Drop for Viewing {
 }
 
 impl Session {
+    /// The session of a page that has a name of its own, by which it is known again when it comes back: what it looks
+    /// at goes on with its next session, on any server.
+    #[must_use]
+    pub fn of_page(mut self, name: &str) -> Self {
+        self.page = Some(PageId::named(&self.caller.viewer.user, name));
+        self
+    }
+
+    /// Ends the session because of this. Whoever is not to come back no longer looks at anything; others may be back
+    /// before anybody sees that they were gone.
+    pub fn end(mut self, code: Option<CloseCode>) {
+        if code.is_some_and(|code| !code.should_reconnect())
+            && let Some(viewing) = self.viewing.take()
+        {
+            viewing.close();
+        }
+    }
+
     /// The user looks at the document of a room, or is another way away.
     pub(super) fn open(&mut self, reference: Ref, room: Room, opening: Opening) {
         if let Some(work) = &mut self.work {

@@ -106,7 +106,7 @@ fn update(numbers: &mut Numbers) -> Update {
         let number = numbers.below(4);
         let user = ["jane@example.com", "Gu\"est ü"][usize::from(number > 1)].to_owned();
         let looker = Looker { name: user.to_uppercase(), user, away: numbers.below(2) == 0 };
-        let life = Duration::from_secs(60);
+        let life = Duration::from_mins(1);
         let said = match numbers.below(4) {
             0 | 1 => Said::Here(looker, life),
             2 => Said::Lingers(looker, life),
@@ -143,7 +143,7 @@ async fn what_is_not_said_again_ends_by_itself() {
             pages: vec![(PageId::named("jane", page), said)],
         };
         let reads = Update { document: Arc::clone(&document), pages: Vec::new() };
-        let (short, long) = (Duration::from_millis(300), Duration::from_secs(60));
+        let (short, long) = (Duration::from_millis(300), Duration::from_mins(1));
         pair.exchange(0, &says("short", Said::Here(looker.clone(), short))).await;
         pair.exchange(0, &says("long", Said::Here(looker.clone(), short))).await;
         pair.exchange(0, &says("long", Said::Here(looker.clone(), long))).await;
