@@ -40,6 +40,8 @@ use crate::websocket;
 
 /// Documents of one exchange with the ledger.
 const DOCUMENTS_AT_A_TIME: usize = 256;
+/// The least time between the beginnings of two exchanges: what changes faster is said together.
+const BREATH: Duration = Duration::from_millis(10);
 /// When there is nothing to do: somebody will say.
 const LONG: Duration = Duration::from_hours(24);
 
@@ -169,6 +171,7 @@ type Exchange = (Vec<Update>, Result<Vec<Vec<Entry>>, String>);
 async fn work(inner: Arc<Inner>, ledger: Box<dyn Ledger>) {
     let ledger: Arc<dyn Ledger> = Arc::from(ledger);
     let mut exchange: Option<BoxFuture<'static, Exchange>> = None;
+    let mut next_exchange = Instant::now();
     loop {
         let (news, wake_at) = {
             let now = Instant::now();
@@ -176,11 +179,14 @@ async fn work(inner: Arc<Inner>, ledger: Box<dyn Ledger>) {
             board.renew(now, |document| inner.has_members(document));
             let news = board.news(now);
             let mut wake_at = board.due();
-            if exchange.is_none() {
+            if exchange.is_none() && now < next_exchange {
+                wake_at = wake_at.into_iter().chain([next_exchange]).min();
+            } else if exchange.is_none() {
                 let updates = board.take_updates(now, DOCUMENTS_AT_A_TIME);
                 if updates.is_empty() {
                     wake_at = wake_at.into_iter().chain(board.retry_due()).min();
                 } else {
+                    next_exchange = now + BREATH;
                     let ledger = Arc::clone(&ledger);
                     exchange = Some(Box::pin(async move {
                         let found = ledger.exchange(&updates).await;
