@@ -258,6 +258,31 @@ async fn without_redis_each_server_knows_its_own_pages_and_then_all_again() {
 }
 
 #[tokio::test]
+async fn a_redis_that_does_not_answer_keeps_nobody_waiting() {
+    let redis = Redis::start();
+    let server = start(&redis, &[]);
+    wait_for_servers(&redis, 1);
+    let mut jane = connect(&server, JANE).await;
+    open(&mut jane, "a", false).await;
+    assert_eq!(list(&mut jane).await, "a:j/");
+    redis.pause();
+    let mut ravi = connect(&server, RAVI).await;
+    let asked = Instant::now();
+    open(&mut ravi, "a", false).await;
+    assert_eq!(list(&mut jane).await, "a:jr/", "what is known here is told without Redis");
+    assert_eq!(list(&mut ravi).await, "a:jr/");
+    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+    open(&mut ravi, "b", false).await;
+    assert_eq!(list(&mut ravi).await, "b:r/");
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    redis.go_on();
+    server.wait_for_log("shared with the other servers again");
+    for page in [&mut jane, &mut ravi] {
+        page.assert_nothing_waits().await;
+    }
+}
+
+#[tokio::test]
 async fn what_others_put_into_redis_is_no_viewer_and_no_harm() {
     let redis = Redis::start();
     let server = start(&redis, &[]);
