@@ -90,6 +90,8 @@ pub struct Limits {
     pub ask: AskLimits,
     /// How long an answer of Frappe's is kept.
     pub answers_kept_for: Duration,
+    /// How long a page counts as looking at a document after its connection broke.
+    pub viewer_grace: Duration,
     /// One connection's queue.
     pub queue: QueueLimits,
     /// The past that is kept.
@@ -265,6 +267,7 @@ fn limits(args: &ServeArgs) -> Result<Limits, SettingError> {
             patience: Duration::from_secs(5),
         },
         answers_kept_for: Duration::from_secs(args.answer_seconds.unwrap_or(5)).min(longest_kept).max(COALESCED_FOR),
+        viewer_grace: viewer_grace(args.viewer_grace_seconds)?,
         queue: QueueLimits {
             frames: some("--queue-frames", args.queue_frames, 4_096)?,
             bytes: some("--queue-bytes", args.queue_bytes, 16 << 20)?,
@@ -275,6 +278,13 @@ fn limits(args: &ServeArgs) -> Result<Limits, SettingError> {
             ..history
         },
     })
+}
+
+fn viewer_grace(seconds: Option<u64>) -> Result<Duration, SettingError> {
+    match seconds.unwrap_or(10) {
+        seconds @ 0..=3_600 => Ok(Duration::from_secs(seconds)),
+        _ => Err(SettingError::new("--viewer-grace-seconds", "give 3600 or less")),
+    }
 }
 
 /// Equal questions at the same moment are asked once, even where no answer is to be kept.

@@ -158,7 +158,7 @@ pub async fn run<L: Line>(
             }
         }
     };
-    drop(session);
+    session.end(end);
     if let Some(code) = end {
         queue.close(code);
     }

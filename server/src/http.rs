@@ -50,6 +50,7 @@ use crate::http::codes::Codes;
 use crate::http::forwarded::ProxyHeaders;
 use crate::http::sessions::OpenSessions;
 use crate::http::sign_in::Tries;
+use crate::presence::Presence;
 use crate::seal::Sealer;
 use crate::session::{SessionParts, Voices};
 use crate::stopping::Stopping;
@@ -98,6 +99,8 @@ pub struct Parts {
     pub handlers: Handlers,
     /// Where handlers publish.
     pub publisher: Arc<dyn Publisher>,
+    /// Who looks at which document.
+    pub presence: Arc<Presence>,
     /// Where events come from.
     pub bridges: Vec<Arc<BridgeStatus>>,
     /// The files of the build.
@@ -122,7 +125,7 @@ impl App {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { engine, authority, sealer, handlers, publisher, bridges, assets, .. } = parts;
+        let Parts { engine, authority, sealer, handlers, publisher, presence, bridges, assets, .. } = parts;
         let Parts { allowed_origins, frame_ancestors, trust_proxy, limits, dev_reload, stopping, tasks, .. } = parts;
         let admissions = Arc::new(Admissions::new(limits.connections_per_user, limits.connections_per_address));
         let build = if dev_reload {
@@ -135,6 +138,7 @@ impl App {
             authority: Arc::clone(&authority),
             handlers,
             publisher,
+            presence,
             voices: Voices::new(limits.session.emits_per_second),
             limits: limits.session,
             heartbeat: u32::try_from(limits.connection.heartbeat.as_secs()).unwrap_or(u32::MAX),

@@ -4,7 +4,7 @@
 //! An event goes down this list, one way: [`bridge`] (Redis, or the embedded bus) -> [`event`] (parsed
 //! once) -> [`history`] (stamped and kept) -> [`hub`] (who is in the room) -> [`queue`] (what waits for a
 //! page) -> [`conn`] (the socket) -> [`http`]. [`websocket`] is the bytes of a frame. [`engine`] holds history
-//! and hub together.
+//! and hub together. [`presence`] is who looks at which document, told by the hub and kept in no history.
 //!
 //! A question goes up: [`conn`] -> [`session`] (what a page asks) -> [`authz`] (what it may) -> [`site`] (who
 //! knows: Frappe, or the demo). [`seal`] is the texts that only this server can have written, [`config`] what
@@ -20,6 +20,7 @@ pub mod event;
 pub mod history;
 pub mod http;
 pub mod hub;
+pub mod presence;
 pub mod publish;
 pub mod queue;
 pub mod redis_address;

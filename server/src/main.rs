@@ -14,6 +14,7 @@ use server::bridge::{self, BridgeStatus};
 use server::config::{Cli, Command, DEFAULT_SITE, PublishArgs, ServeArgs, SettingError, Settings, sentence_of};
 use server::engine::Engine;
 use server::http::{App, AssetNames, Parts};
+use server::presence::{Presence, Rhythm};
 use server::publish;
 use server::redis_address::RedisAddress;
 use server::seal::Sealer;
@@ -105,6 +106,11 @@ async fn serve(args: ServeArgs) -> Result<(), SettingError> {
     if settings.redis.is_empty() {
         wait_for_the_demo(&engine).await;
     }
+    let rhythm = Rhythm::with_grace(settings.limits.viewer_grace);
+    let presence = match settings.redis.first() {
+        Some(address) => Presence::on_redis(Arc::clone(&engine), rhythm, address.clone()),
+        None => Presence::embedded(Arc::clone(&engine), rhythm),
+    };
     let site: Arc<dyn Site> = match &settings.frappe {
         Some(url) => Arc::new(FrappeSite::new(url.clone(), &settings.sites, &settings.redis, settings.limits.ask)),
         None => Arc::new(DemoSite),
@@ -125,6 +131,7 @@ async fn serve(args: ServeArgs) -> Result<(), SettingError> {
         sealer,
         handlers: app::handlers::handlers(),
         publisher,
+        presence: Arc::new(presence),
         bridges,
         assets: assets.clone().unwrap_or_else(AssetNames::missing),
         allowed_origins: settings.allowed_origins.clone(),

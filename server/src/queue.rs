@@ -142,6 +142,20 @@ impl Queue {
         !std::mem::replace(&mut waiting.flush_due, true)
     }
 
+    /// Takes back what waits of a subject: it is no longer wanted.
+    pub fn forget(&self, newest_of: NewestOf) {
+        let mut waiting = self.lock();
+        let mut index = usize::from(waiting.begun);
+        while index < waiting.frames.len() {
+            if waiting.frames[index].newest_of == Some(newest_of) {
+                let bytes = waiting.frames.remove(index).map_or(0, |frame| frame.bytes.len());
+                waiting.bytes -= bytes;
+            } else {
+                index += 1;
+            }
+        }
+    }
+
     /// Whether this much fits beside what waits, after the socket took what it takes now.
     #[must_use]
     pub fn has_room(&self, frames: usize, bytes: usize) -> bool {

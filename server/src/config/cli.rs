@@ -195,6 +195,11 @@ pub struct ServeArgs {
     #[arg(long, value_name = "SECONDS", env = "FRAPPE_LIVE_REVIEW_SECONDS", help_heading = "Limits")]
     pub review_seconds: Option<u64>,
 
+    /// Seconds for which a user counts as looking at a document after their connection broke, so that a reconnect or a
+    /// reload is not seen by the others; at most 3600 [default: 10].
+    #[arg(long, value_name = "SECONDS", env = "FRAPPE_LIVE_VIEWER_GRACE_SECONDS", help_heading = "Limits")]
+    pub viewer_grace_seconds: Option<u64>,
+
     /// Frames of a connection that may be no frame of the protocol [default: 100].
     #[arg(long, value_name = "FRAMES", env = "FRAPPE_LIVE_MAX_ERRORS", help_heading = "Limits")]
     pub max_errors: Option<u32>,

@@ -33,6 +33,7 @@ pub(super) fn complete(args: ServeArgs) -> Result<ServeArgs, SettingError> {
         max_emits_per_second: args.max_emits_per_second.or(file.max_emits_per_second),
         max_questions: args.max_questions.or(file.max_questions),
         answer_seconds: args.answer_seconds.or(file.answer_seconds),
+        viewer_grace_seconds: args.viewer_grace_seconds.or(file.viewer_grace_seconds),
         review_seconds: args.review_seconds.or(file.review_seconds),
         max_connections_per_user: args.max_connections_per_user.or(file.max_connections_per_user),
         max_connections_per_address: args.max_connections_per_address.or(file.max_connections_per_address),

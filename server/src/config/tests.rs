@@ -45,6 +45,7 @@ fn what_cannot_be_used_is_named_in_one_line_without_secrets() {
         (["--frame-ancestor", "https://a;script-src"], "--frame-ancestor"),
         (["--heartbeat", "0"], "--heartbeat"),
         (["--review-seconds", "0"], "--review-seconds"),
+        (["--viewer-grace-seconds", "3601"], "--viewer-grace-seconds"),
         (["--max-questions", "0"], "--max-questions"),
         (["--max-emits-per-second", "0"], "--max-emits-per-second"),
         (["--room-rule", "board"], "--room-rule"),
@@ -160,6 +161,13 @@ fn the_limit_of_frames_that_are_not_understood_is_a_setting() {
     let errors = |args: &[&str]| settings(args).expect("valid").limits.session.errors;
     assert_eq!((errors(&[]), errors(&["--max-errors", "3"])), (100, 3));
     assert_eq!(settings_of_file("errors", "max-errors = 4\n").expect("valid").limits.session.errors, 4);
+}
+
+#[test]
+fn the_grace_of_viewers_is_a_setting() {
+    let grace = |settings: Result<Settings, String>| settings.expect("valid").limits.viewer_grace.as_secs();
+    assert_eq!((grace(settings(&[])), grace(settings(&["--viewer-grace-seconds", "0"]))), (10, 0));
+    assert_eq!(grace(settings_of_file("grace", "viewer-grace-seconds = 4\n")), 4);
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub struct Join<'a> {
     pub latest: &'a [String],
 }
 
-/// What a page tells the others in a room.
+/// What those in a room are told that no event carries.
 pub struct Emitted {
     /// The frame.
     pub frame: Bytes,
@@ -183,6 +183,34 @@ impl SiteEngine {
             }
         }
         true
+    }
+
+    /// Tells those of a room's members whom `is_for` names something that is true for the moment: it has no offset
+    /// and stands in no history.
+    pub fn tell(&self, room: &Room, told: &Emitted, is_for: impl Fn(ConnectionId) -> bool, written: &mut Written) {
+        let state = self.lock();
+        for (_, queue) in state.hub.named_members(room).filter(|(member, _)| is_for(*member)) {
+            written.push_newest(queue, told.frame.clone(), told.newest_of);
+        }
+    }
+
+    /// Whether anybody is in a room.
+    #[must_use]
+    pub fn has_members(&self, room: &Room) -> bool {
+        self.lock().hub.members(room).next().is_some()
+    }
+
+    /// Answers a join of a room that the connection is in already and wants no events of. `false` when it is not
+    /// there.
+    pub fn join_again(&self, reference: Ref, room: &Room, connection: ConnectionId, queue: &Queue) -> bool {
+        let state = self.lock();
+        let is_inside = state.hub.rooms_of(connection).iter().any(|joined| **joined == *room);
+        if is_inside {
+            let (room, position) = (room.clone(), state.history.position());
+            let answer = ServerFrame::Joined { reference, room, position, recovered: false };
+            let _ = queue.push(websocket::text(&answer.encode()));
+        }
+        is_inside
     }
 
     /// The rooms a connection is in.

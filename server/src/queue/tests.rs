@@ -154,6 +154,25 @@ fn a_newer_cursor_takes_the_place_of_one_that_waits() {
 }
 
 #[test]
+fn what_is_no_longer_wanted_is_taken_back_unless_it_is_half_written() {
+    let wire = Arc::new(Throttled::default());
+    let queue = Queue::new(wire.clone(), QueueLimits { frames: 100, bytes: 1000 });
+    for (text, subject) in [("first", 7), ("other", 8)] {
+        let _ = queue.push_newest(websocket::text(text), newest_of(0, subject));
+    }
+    wire.allow(3);
+    queue.flush();
+    let _ = queue.push_newest(websocket::text("second"), newest_of(0, 7));
+    let _ = queue.push(websocket::text("event"));
+    queue.forget(newest_of(0, 7));
+    queue.forget(newest_of(0, 9));
+    wire.allow(1000);
+    queue.flush();
+    assert_eq!(wire.written(), ["first", "other", "event"].map(websocket::text).concat());
+    assert_eq!(queue.lock().bytes, 0);
+}
+
+#[test]
 fn a_cursor_that_is_half_written_is_finished_first() {
     let wire = Arc::new(Throttled::default());
     let queue = Queue::new(wire.clone(), QueueLimits { frames: 100, bytes: 1000 });

@@ -7,6 +7,7 @@
 
 mod emit;
 mod review;
+mod viewing;
 mod voices;
 mod work;
 
@@ -24,11 +25,14 @@ use tokio::time::Instant;
 use tracing::{debug, info};
 
 use self::review::Review;
+use self::viewing::{Opening, Viewing};
 pub use self::voices::Voices;
 use self::work::{Done, PendingJoin, Work};
 use crate::authz::{Authority, Decision, Grant, Refusal};
 use crate::engine::{Join, MOST_VALUES, SiteEngine};
 use crate::hub::ConnectionId;
+use crate::presence::Presence;
+use crate::presence::ledger::PageId;
 use crate::queue::Queue;
 use crate::site::Caller;
 use crate::websocket;
@@ -59,6 +63,8 @@ pub struct SessionParts {
     pub handlers: Handlers,
     /// Where handlers publish.
     pub publisher: Arc<dyn Publisher>,
+    /// Who looks at which document.
+    pub presence: Arc<Presence>,
     /// How much one user says to everybody.
     pub voices: Voices,
     /// What one connection may do.
@@ -84,6 +90,10 @@ pub struct Session {
     work: Option<Box<Work>>,
     /// Tasks whose rooms a token opened.
     tasks: Vec<Room>,
+    /// The page's own name, where it has one.
+    page: Option<PageId>,
+    /// Only while it looks at something.
+    viewing: Option<Box<Viewing>>,
 }
 
 impl Session {
@@ -114,8 +124,8 @@ impl Session {
         let emits = RateLimiter::direct(Quota::per_second(parts.limits.emits_per_second));
         let review = Review::begin(parts.limits.review);
         let caller = Arc::new(caller);
-        let (errors, work, tasks) = (0, None, Vec::new());
-        Self { parts, site, caller, connection, queue, joins, emits, errors, review, work, tasks }
+        let (errors, work, tasks, page, viewing) = (0, None, Vec::new(), None, None);
+        Self { parts, site, caller, connection, queue, joins, emits, errors, review, work, tasks, page, viewing }
     }
 
     /// Answers a frame. `Some` ends the connection.
@@ -126,8 +136,8 @@ impl Session {
                 self.join(PendingJoin::new(reference, room, since, latest), token.as_deref());
             }
             Ok(ClientFrame::Leave { reference, room }) => self.leave(reference, &room),
-            Ok(ClientFrame::Open { reference, doctype, name, .. }) => {
-                self.join(PendingJoin::new(reference, Room::open_doc(&doctype, &name), None, Vec::new()), None);
+            Ok(ClientFrame::Open { reference, doctype, name, away, seen }) => {
+                self.open(reference, Room::open_doc(&doctype, &name), Opening::new(away, seen));
             }
             Ok(ClientFrame::Close { reference, doctype, name }) => {
                 self.leave(reference, &Room::open_doc(&doctype, &name));
@@ -225,6 +235,10 @@ impl Session {
                 self.enter(join, grant);
             }
             Decision::Denied(denial) => self.deny(Some(*reference), room.clone(), denial),
+            // Frappe has said yes, and is asked again with each review.
+            Decision::Ask(_) if join.opening.is_some() && self.is_joined_again(*reference, room) => {
+                self.look(&join.room, join.opening);
+            }
             Decision::Ask(subject) => {
                 let (authority, caller) = (Arc::clone(&self.parts.authority), Arc::clone(&self.caller));
                 self.work().ask(&authority, &caller, join, subject);
@@ -241,10 +255,11 @@ impl Session {
         is_full.then_some(Denial::TooManyRooms).or_else(|| is_heavy.then_some(Denial::TooFast))
     }
 
-    fn enter(&self, join: PendingJoin, grant: Grant) {
-        let PendingJoin { reference, since, latest, .. } = join;
+    fn enter(&mut self, join: PendingJoin, grant: Grant) {
+        let PendingJoin { reference, room, since, latest, opening, .. } = join;
         let join = Join { reference, grant, since: since.as_ref(), latest: &latest };
         self.site.join(join, self.connection, &self.queue);
+        self.look(&room, opening);
     }
 
     fn leave(&mut self, reference: Ref, room: &Room) {
@@ -254,6 +269,7 @@ impl Session {
         }
         self.tasks.retain(|task| task != room);
         self.site.leave(reference, room, self.connection, &self.queue);
+        self.look_away(room);
     }
 
     fn finish_join(&mut self, number: u64, answer: Result<Grant, Refusal>) -> Option<CloseCode> {
@@ -306,6 +322,7 @@ impl Session {
             let lost = found.lost.iter().find(|(lost, _)| *lost == *room).map(|(_, denial)| *denial);
             if let Some(denial) = lost.or_else(|| self.no_longer_decided(&room)) {
                 self.site.take_away(&room, denial, self.connection, &self.queue);
+                self.look_away(&room);
             }
         }
         None
@@ -342,6 +359,7 @@ impl SessionParts {
             authority: Arc::new(Authority::for_a_test()),
             handlers: Handlers::new(),
             publisher: Arc::new(Nowhere),
+            presence: Arc::new(Presence::for_a_test()),
             voices: Voices::new(limits.emits_per_second),
             limits,
             heartbeat: 25,

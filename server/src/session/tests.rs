@@ -1,6 +1,7 @@
 //! A session without a socket, in front of a site that says what it is told to.
 
 mod emitting;
+mod viewing;
 
 use std::io::{self, IoSlice};
 use std::num::NonZeroU32;
@@ -20,6 +21,7 @@ use super::{Session, SessionLimits, SessionParts, Voices};
 use crate::authz::{Authority, AuthorityParts};
 use crate::engine::{Engine, Written};
 use crate::history::HistoryLimits;
+use crate::presence::{Presence, Rhythm};
 use crate::queue::{Queue, QueueLimits, Wire};
 use crate::seal::Sealer;
 use crate::site::scripted::{ScriptedSite, jane};
@@ -44,7 +46,7 @@ struct Connected {
 
 struct Bench {
     site: Arc<ScriptedSite>,
-    engine: Engine,
+    engine: Arc<Engine>,
     parts: Arc<SessionParts>,
 }
 
@@ -64,16 +66,17 @@ fn bench(limits: SessionLimits, handlers: Handlers) -> Bench {
         // What is kept knows no paused clock.
         kept_for: Duration::from_nanos(1),
     });
+    let engine = Arc::new(Engine::new(&["s".to_owned()], HistoryLimits::default()));
     let parts = SessionParts {
         authority: Arc::new(authority),
         handlers,
         publisher: Arc::new(Recorder::default()),
+        presence: Arc::new(Presence::embedded(Arc::clone(&engine), Rhythm::with_grace(Duration::from_secs(10)))),
         voices: Voices::new(limits.emits_per_second),
         limits,
         heartbeat: 25,
         build: "build".into(),
     };
-    let engine = Engine::new(&["s".to_owned()], HistoryLimits::default());
     Bench { site, engine, parts: Arc::new(parts) }
 }
 

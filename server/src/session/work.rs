@@ -12,6 +12,7 @@ use realtime::frame::{Ref, ServerFrame};
 
 use tokio::time::{Instant, sleep_until};
 
+use super::viewing::Opening;
 use super::{Authority, Caller, Grant, Position, Refusal, Room, review};
 use crate::site::Subject;
 
@@ -28,6 +29,8 @@ pub(super) struct PendingJoin {
     pub(super) room: Room,
     pub(super) since: Option<Position>,
     pub(super) latest: Vec<String>,
+    /// What is to be looked at once the room is joined.
+    pub(super) opening: Option<Opening>,
     /// Until when it may wait for its turn.
     deadline: Instant,
     /// What it holds, in bytes.
@@ -41,7 +44,14 @@ impl PendingJoin {
         let epoch = since.as_ref().map_or(0, |since| since.epoch.len());
         // The room is kept a second time, as what Frappe is asked about.
         let size = size_of::<Self>() + 2 * room.to_string().len() + epoch + texts.sum::<usize>();
-        Self { reference, room, since, latest, deadline: Instant::now() + TURN_PATIENCE, size }
+        let (opening, deadline) = (None, Instant::now() + TURN_PATIENCE);
+        Self { reference, room, since, latest, opening, deadline, size }
+    }
+
+    /// The user looks at the document of this room, from the answer on.
+    pub(super) fn opening(self, opening: Opening) -> Self {
+        let size = self.size + opening.seen.as_ref().map_or(0, String::len);
+        Self { opening: Some(opening), size, ..self }
     }
 }
 
@@ -108,6 +118,15 @@ impl Work {
         self.questions -= 1;
         let index = self.asking.iter().position(|(known, _)| *known == number)?;
         Some(self.asking.swap_remove(index).1)
+    }
+
+    /// Those that wait to look at the document of this room will do so like this.
+    pub(super) fn set_away(&mut self, room: &Room, away: bool) {
+        let asking = self.asking.iter_mut().map(|(_, join)| join);
+        let joins = asking.chain(self.waiting.iter_mut().map(|(join, _)| join)).filter(|join| join.room == *room);
+        for opening in joins.filter_map(|join| join.opening.as_mut()) {
+            opening.away = away;
+        }
     }
 
     /// Forgets the joins of a room, and returns their refs.
