@@ -1,4 +1,6 @@
 mod schedules;
+mod standing;
+mod viewers;
 
 use super::{Interest, ListenerId, Outcome, Store};
 use crate::frame::{ClientFrame, Denial, Ref};

@@ -287,11 +287,11 @@ impl World {
 const BOUND: u64 = 2 * BEAT + 3 * (20_000 + 10_000) + 1_000;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3_000))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
     fn a_page_that_can_be_live_is_soon(
-        changes in prop::collection::vec(any_change(), 0..60),
+        changes in prop::collection::vec(any_change(), 0..40),
         seed: u64, sockets in any_sockets(), is_up: bool, at_last in any_sockets(),
     ) {
         let mut world = World::new(seed, sockets, is_up);
@@ -328,7 +328,7 @@ proptest! {
     /// Whatever happens to it, a page is no storm.
     #[test]
     fn links_are_opened_at_a_bounded_rate(
-        changes in prop::collection::vec(any_change(), 0..60), seed: u64, sockets in any_sockets(),
+        changes in prop::collection::vec(any_change(), 0..40), seed: u64, sockets in any_sockets(),
     ) {
         let mut world = World::new(seed, sockets, false);
         let mut given = 0;
