@@ -83,8 +83,14 @@ impl<'a> Fields<'a> {
 
     /// A key's text.
     pub(crate) fn text(&mut self, key: &'static str) -> String {
-        let text = self.raw(key).and_then(unquote);
+        let text = self.text_of(key);
         self.needed(key, text)
+    }
+
+    /// The text of a key that is known at run time only, if there is one.
+    #[must_use]
+    pub(crate) fn text_of(&self, key: &str) -> Option<String> {
+        self.raw(key).and_then(unquote)
     }
 
     /// A key's whole number.

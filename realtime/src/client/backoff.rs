@@ -25,6 +25,11 @@ impl Backoff {
     pub fn next_wait(&mut self) -> u64 {
         let bound = self.first.saturating_mul(1 << self.failures.min(16)).min(CAP);
         self.failures = self.failures.saturating_add(1);
+        self.within(bound)
+    }
+
+    /// A random number of milliseconds from nothing to `bound`.
+    pub const fn within(&mut self, bound: u64) -> u64 {
         // xorshift64 (Marsaglia 2003): jitter needs no better.
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;

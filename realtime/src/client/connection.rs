@@ -1,5 +1,7 @@
 //! Carries out in the browser what the machine and the store decide. One per page.
 
+mod frames;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -8,13 +10,13 @@ use serde_json::value::RawValue;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 
-use super::machine::{Effect, Input, LinkState, Machine};
+pub(super) use self::frames::{polled, received};
+use super::machine::{Effect, Input, Machine, Said, Transport};
 use super::outbox::Emission;
-use super::socket::Socket;
-use super::store::{Interest, ListenerId, Outcome, Store};
+use super::store::{Interest, ListenerId, Store};
+use super::transport::{Link, forced};
 use super::{lifecycle, speaking};
-use crate::close::CloseCode;
-use crate::frame::{ClientFrame, Ref, ServerFrame};
+use crate::frame::{ClientFrame, Ref};
 use crate::position::Position;
 use crate::room::Room;
 use crate::task::TaskTicket;
@@ -36,11 +38,16 @@ struct Connection {
     machine: Machine,
     store: Store,
     callbacks: Vec<(ListenerId, Callback)>,
-    socket: Option<Socket>,
+    link: Option<Link>,
+    /// Counts links, so that what an earlier one still reports is known for that.
+    link_number: u32,
     epoch: String,
     /// Whom the page was rendered for, where it says so.
     user: Option<String>,
-    said: ArcRwSignal<LinkState>,
+    /// Names the page to a server that answers its polls.
+    page: String,
+    said: Said,
+    said_signal: ArcRwSignal<Said>,
     timer: Option<Timer>,
     on_timer: Closure<dyn FnMut()>,
 }
@@ -52,13 +59,16 @@ struct Timer {
 
 thread_local! {
     static CONNECTION: RefCell<Connection> = RefCell::new(Connection {
-        machine: Machine::new(random_seed()),
+        machine: Machine::new(random_number(), forced()),
         store: Store::default(),
         callbacks: Vec::new(),
-        socket: None,
+        link: None,
+        link_number: 0,
         epoch: String::new(),
         user: None,
-        said: ArcRwSignal::new(LinkState::Connecting),
+        page: [random_number().to_string(), random_number().to_string()].concat(),
+        said: Said::AT_FIRST,
+        said_signal: ArcRwSignal::new(Said::AT_FIRST),
         timer: None,
         on_timer: Closure::new(|| {
             with(|connection| connection.timer = None);
@@ -95,11 +105,11 @@ pub(crate) fn listen(
 
 /// Removes a listener.
 pub(crate) fn forget(id: ListenerId) {
-    let frame = with(|connection| {
+    let frames = with(|connection| {
         connection.callbacks.retain(|(known, _)| *known != id);
         connection.store.forget(id, connection.machine.is_open())
     });
-    frame.iter().for_each(send);
+    frames.iter().for_each(send);
 }
 
 /// Remembers a task that the page was given.
@@ -126,9 +136,9 @@ pub(super) fn send_question(reference: Ref, event: &str, message: Box<RawValue>)
 }
 
 /// What is said of the page's connection; asking for it makes the page connect.
-pub(crate) fn said() -> ReadSignal<LinkState> {
+pub(crate) fn said() -> ReadSignal<Said> {
     start();
-    with(|connection| connection.said.read_only()).into()
+    with(|connection| connection.said_signal.read_only()).into()
 }
 
 /// The page was rendered for this user.
@@ -136,22 +146,14 @@ pub(crate) fn belongs_to(user: String) {
     with(|connection| connection.user = Some(user));
 }
 
-/// The browser's session is somebody else's now, or nobody's: what the page shows is not, and stays as it is.
-fn leave_to(user: String) {
-    warn_of(&user);
-    step(Input::Bye(CloseCode::SessionExpired));
-    // A socket cannot be dropped from inside its own handler.
-    leptos::task::spawn_local(async { closed(CloseCode::SessionExpired.number()) });
+/// The page is hidden, or seen again.
+pub(super) fn set_away(is_away: bool) {
+    with(|connection| connection.store.set_away(is_away)).iter().for_each(send);
 }
 
 /// Names something odd for the developer.
 pub(crate) fn warn(text: &str) {
     web_sys::console::warn_1(&text.into());
-}
-
-/// Shows the developer a frame as it came: its own words say what is wrong.
-fn warn_of(frame: &str) {
-    web_sys::console::warn_2(&"frappe-live: the server says".into(), &frame.into());
 }
 
 fn start() {
@@ -163,40 +165,91 @@ fn start() {
 pub(crate) fn step(input: Input) {
     for effect in with(|connection| connection.machine.step(now(), input)) {
         match effect {
-            Effect::Open => with(|connection| connection.socket = Socket::open()),
+            Effect::Open(transport) => with(|connection| connection.open(transport)),
             Effect::Close => {
-                disconnect();
+                with(Connection::disconnect);
                 speaking::lost();
             }
             Effect::Ping => send(&ClientFrame::Ping { reference: None }),
             Effect::AskAgain => with(|connection| connection.store.ask_again()).iter().for_each(send),
-            Effect::Show(state) => show(state),
-            Effect::Say(state) => with(|connection| connection.said.clone()).set(state),
+            Effect::Show(state) => mark("data-live", state.word()),
         }
     }
+    say();
     set_timer();
 }
 
-fn disconnect() {
-    with(|connection| {
-        connection.socket = None;
-        connection.store.disconnected();
-    });
+impl Connection {
+    fn open(&mut self, transport: Transport) {
+        self.link_number += 1;
+        self.link = Link::open(transport, self.link_number);
+    }
+
+    fn disconnect(&mut self) {
+        self.link = None;
+        self.link_number += 1;
+        self.store.disconnected();
+    }
+
+    /// The link of this number, if it is still the page's.
+    fn link(&mut self, number: u32) -> Option<&mut Link> {
+        self.link.as_mut().filter(|_| self.link_number == number)
+    }
 }
 
-fn show(state: LinkState) {
+/// Tells the page's authors what changed.
+fn say() {
+    let changed = with(|connection| {
+        let said = connection.machine.said();
+        let is_new = std::mem::replace(&mut connection.said, said) != said;
+        is_new.then(|| (connection.said_signal.clone(), said))
+    });
+    if let Some((signal, said)) = changed {
+        signal.set(said);
+    }
+}
+
+/// Marks the document, for style sheets and tests.
+fn mark(attribute: &str, word: &str) {
     if let Some(html) = document().document_element() {
         // Only a detached document refuses an attribute.
-        let _ = html.set_attribute("data-live", state.word());
+        let _ = html.set_attribute(attribute, word);
     }
 }
 
 fn send(frame: &ClientFrame) {
     with(|connection| {
-        if let Some(socket) = &connection.socket {
-            socket.send(&frame.encode());
+        if let Some(link) = &mut connection.link {
+            link.send(frame.encode());
         }
     });
+}
+
+/// Lets the polls go on, where the link of this number is one.
+pub(super) fn go_on(number: u32) {
+    with(|Connection { link, link_number, store, machine, page, .. }| {
+        if let Some(link) = link
+            && *link_number == number
+        {
+            link.go_on(page, store, machine.is_source_lost());
+        }
+    });
+}
+
+/// The link of this number is closed.
+pub(super) fn closed(number: u32, code: u16) {
+    let is_news = with(|connection| {
+        let is_news = connection.link(number).is_some();
+        if is_news {
+            connection.disconnect();
+        }
+        is_news
+    });
+    if is_news {
+        step(Input::Closed(code));
+        // After the machine knows: who is told so may ask again.
+        speaking::lost();
+    }
 }
 
 /// One timer serves all waits. One that is early enough stays: waking too soon does nothing.
@@ -217,129 +270,10 @@ fn set_timer() {
     });
 }
 
-/// A text came on the current socket.
-pub(super) fn received(text: &str) {
-    step(Input::Heard);
-    match ServerFrame::parse(text) {
-        Ok(frame) => take(frame, text),
-        Err(_) => warn_of(text),
-    }
-}
-
-/// The current socket is closed.
-pub(super) fn closed(code: u16) {
-    disconnect();
-    step(Input::Closed(code));
-    // After the machine knows: who is told so may ask again.
-    speaking::lost();
-}
-
-fn take(frame: ServerFrame, text: &str) {
-    match frame {
-        ServerFrame::Hello { epoch, user, heartbeat, build, .. } => {
-            lifecycle::reload_if_outdated(&build);
-            if with(|connection| connection.user.as_ref().is_some_and(|own| *own != user)) {
-                return leave_to(user);
-            }
-            let joins = with(|connection| {
-                connection.epoch = epoch;
-                connection.store.connected()
-            });
-            step(Input::Hello { heartbeat: u64::from(heartbeat) * 1000 });
-            joins.iter().for_each(send);
-            settle();
-        }
-        ServerFrame::Event { room, event, message, offset } => {
-            let outcome = with(|connection| {
-                let position = offset.map(|offset| Position::new(connection.epoch.clone(), offset));
-                connection.store.event(&room, &event, position.as_ref())
-            });
-            give(outcome, Delivery::Message(message.get()));
-        }
-        ServerFrame::Joined { reference, room, position, recovered } => {
-            let outcome = with(|connection| {
-                connection.epoch.clone_from(&position.epoch);
-                connection.store.joined(reference, &room, position, recovered)
-            });
-            give(outcome, Delivery::Gap);
-            settle();
-        }
-        ServerFrame::Denied { reference: Some(reference), room, denial } => {
-            warn_of(text);
-            give(with(|connection| connection.store.denied(reference, &room, denial)), Delivery::Gap);
-            settle();
-        }
-        ServerFrame::Denied { reference: None, room, .. } => {
-            warn_of(text);
-            with(|connection| connection.store.taken_away(&room));
-        }
-        ServerFrame::Emitted { room, event, user, message } => {
-            let outcome = with(|connection| connection.store.emitted(&room, &event));
-            give(outcome, Delivery::Emitted { user: &user, message: message.get() });
-        }
-        ServerFrame::Answer { reference, message } => {
-            speaking::answered(reference, Ok(message.get()));
-        }
-        ServerFrame::Error { reference, reason, .. } => {
-            let is_to_a_question = reference.is_some_and(|reference| speaking::answered(reference, Err(&reason)));
-            if !is_to_a_question {
-                warn_of(text);
-                give(
-                    reference.and_then(|reference| with(|connection| connection.store.failed(reference))),
-                    Delivery::Gap,
-                );
-            }
-        }
-        ServerFrame::Gap { room, position } => {
-            let outcome = with(|connection| {
-                connection.epoch.clone_from(&position.epoch);
-                connection.store.gap(&room, position)
-            });
-            give(outcome, Delivery::Gap);
-        }
-        ServerFrame::Ok { position, .. } => with(|connection| connection.store.caught_up(&position)),
-        ServerFrame::Source { .. } => {}
-        ServerFrame::Bye { code, position, .. } => {
-            if let Some(position) = position {
-                with(|connection| connection.store.caught_up(&position));
-            }
-            if !code.should_reconnect() {
-                warn_of(text);
-            }
-            step(Input::Bye(code));
-        }
-    }
-}
-
-fn settle() {
-    if with(|connection| connection.store.is_settled()) {
-        step(Input::Settled);
-    }
-}
-
-/// Does what an outcome says; `delivery` is for those who are to be given something.
-fn give(outcome: Option<Outcome>, delivery: Delivery<'_>) {
-    let (ids, delivery) = match outcome {
-        None => return,
-        Some(Outcome::AskLater) => return step(Input::JoinFailed),
-        Some(Outcome::Deliver(ids)) => (ids, delivery),
-        Some(Outcome::Gap(ids)) => (ids, Delivery::Gap),
-    };
-    for id in ids {
-        let callback = with(|connection| {
-            let found = connection.callbacks.iter().find(|(known, _)| *known == id);
-            found.map(|(_, callback)| Rc::clone(callback))
-        });
-        if let Some(callback) = callback {
-            callback(delivery);
-        }
-    }
-}
-
 /// Milliseconds that never go back. The browser's steady clock may stop while the machine sleeps, and
 /// its calendar may be set: this one goes on with the calendar and stands still when that is set back.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds since 1970 fit")]
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     thread_local!(static CLOCK: Cell<(u64, u64)> = const { Cell::new((0, 0)) });
     let today = js_sys::Date::now() as u64;
     let (seen, steady) = CLOCK.get();
@@ -349,6 +283,6 @@ fn now() -> u64 {
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "any bits will do")]
-fn random_seed() -> u64 {
+pub(crate) fn random_number() -> u64 {
     (js_sys::Math::random() * 9_007_199_254_740_991.0) as u64
 }

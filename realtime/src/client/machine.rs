@@ -1,96 +1,26 @@
-//! When to connect, to wait, to doubt the line and to give up.
+//! When to connect, and how, when to wait, to doubt the line and to give up.
 //!
 //! [`Machine::step`] takes what happened and says what to do. It holds no clock and no socket, so
 //! thousands of schedules are tested in milliseconds.
 
+mod choice;
+mod link_state;
+mod phase;
+mod step;
+
+pub use choice::Transport;
+pub use link_state::{LinkState, Said};
+pub use step::{Effect, Input};
+
+use self::choice::Choice;
+use self::phase::{Line, Phase};
 use super::backoff::Backoff;
 use crate::close::CloseCode;
 
-/// What a page shows of its connection: `<html data-live="…">`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LinkState {
-    /// The first connection of this page is being made.
-    Connecting,
-    /// Events arrive.
-    Live,
-    /// The line broke and is being made again.
-    Reconnecting,
-    /// The server is there, but does not hear what is published; it is asking for it again.
-    SourceLost,
-    /// No network, or the server said that coming back will not help.
-    Offline,
-    /// The server said that the session is over, or not known: sign in again.
-    SessionExpired,
-}
-
-impl LinkState {
-    /// The word in `data-live`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Connecting => "connecting",
-            Self::Live => "live",
-            Self::Reconnecting => "reconnecting",
-            Self::SourceLost => "reconnecting-to-source",
-            Self::Offline => "offline",
-            Self::SessionExpired => "session-expired",
-        }
-    }
-}
-
-/// What happened. Times are milliseconds of any steady clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Input {
-    /// Something on the page wants to be live.
-    Start,
-    /// `hello` came; silence is broken after this many milliseconds.
-    Hello {
-        /// Milliseconds between heartbeats.
-        heartbeat: u64,
-    },
-    /// Every join has been answered.
-    Settled,
-    /// A join was neither granted nor refused: the server could not ask, or was asked too fast.
-    JoinFailed,
-    /// Any frame came.
-    Heard,
-    /// The server says good-bye; the close follows.
-    Bye(CloseCode),
-    /// The socket is closed, with its WebSocket close code.
-    Closed(u16),
-    /// The time that [`Machine::wake_at`] named has come.
-    Wake,
-    /// The page is seen again: shown, restored, or woken by a native app.
-    Seen,
-    /// The network is back.
-    NetworkBack,
-    /// The page is hidden: tries that would drain a phone stop.
-    Hidden,
-    /// The network is gone.
-    NetworkLost,
-    /// The page goes away, perhaps into the back/forward cache.
-    PageHide,
-}
-
-/// What to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
-    /// Open a new socket. Nothing of an earlier one may be reported any more.
-    Open,
-    /// Close the socket. Nothing of it may be reported any more.
-    Close,
-    /// Send a ping.
-    Ping,
-    /// Ask again for the rooms whose joins failed.
-    AskAgain,
-    /// Show this state at once.
-    Show(LinkState),
-    /// Say this state in words: as shown, but of a break only when it lasts.
-    Say(LinkState),
-}
-
 /// Milliseconds a handshake may take.
 const HANDSHAKE: u64 = 10_000;
+/// Milliseconds it may take in the place of polls that work.
+const TRIAL: u64 = 5_000;
 /// Milliseconds in which a page that comes back wants to hear from the server.
 const PROBE: u64 = 2_000;
 /// A line that stood so long, in milliseconds, was well: the waits begin anew.
@@ -101,22 +31,10 @@ const FIRST_TRY: u64 = 400;
 const FIRST_ASK: u64 = 1_000;
 /// A break that is over sooner, in milliseconds, is not spoken of.
 const BLIP: u64 = 1_000;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// Nothing wants to be live.
-    Idle,
-    /// A socket is opening; `hello` is due by then.
-    Opening { due: u64 },
-    /// `hello` came. Joins that failed are asked again at `ask_at`.
-    Open { since: u64, heartbeat: u64, heard: u64, pinged: Option<u64>, probe: Option<u64>, ask_at: Option<u64> },
-    /// The next try is at this time.
-    Waiting { until: u64 },
-    /// No try until the page is seen or the network is back.
-    Paused,
-    /// The server said that coming back does not help.
-    Ended,
-}
+/// A lost line, as a WebSocket close code (RFC 6455 section 7.4.1).
+const LOST: u16 = 1006;
+/// From here on close codes are the server's own words, which no proxy says.
+const OWN_CODES: u16 = 4000;
 
 /// The life of a page's connection. Pure.
 #[derive(Debug)]
@@ -128,15 +46,21 @@ pub struct Machine {
     say_at: Option<u64>,
     hidden: bool,
     networked: bool,
+    is_outdated: bool,
     bye: Option<CloseCode>,
+    after: Option<u64>,
+    choice: Choice,
     tries: Backoff,
     asks: Backoff,
+    /// The time of the last step.
+    now: u64,
 }
 
 impl Machine {
-    /// A page that is not connected yet. `seed` decides the jitter of its waits.
+    /// A page that is not connected yet. `seed` decides the jitter of its waits; `forced` is the only transport it
+    /// tries, if one is given.
     #[must_use]
-    pub const fn new(seed: u64) -> Self {
+    pub const fn new(seed: u64, forced: Option<Transport>) -> Self {
         Self {
             phase: Phase::Idle,
             shown: LinkState::Connecting,
@@ -144,16 +68,32 @@ impl Machine {
             say_at: None,
             hidden: false,
             networked: true,
+            is_outdated: false,
             bye: None,
+            after: None,
+            choice: Choice::new(forced),
             tries: Backoff::new(FIRST_TRY, seed),
             asks: Backoff::new(FIRST_ASK, seed),
+            now: 0,
         }
     }
 
-    /// Whether frames can be sent.
+    /// Whether frames can be sent: the server said `hello`, and not good-bye.
     #[must_use]
     pub const fn is_open(&self) -> bool {
-        matches!(self.phase, Phase::Open { .. })
+        matches!(self.phase, Phase::Open(_)) && self.bye.is_none()
+    }
+
+    /// That of the link that stands, or of the next try.
+    #[must_use]
+    pub const fn transport(&self) -> Transport {
+        self.choice.transport()
+    }
+
+    /// Whether the server does not hear what is published, as it last said on this link.
+    #[must_use]
+    pub const fn is_source_lost(&self) -> bool {
+        matches!(&self.phase, Phase::Open(line) if line.is_source_lost)
     }
 
     /// Why the server ended the connection for good, if it did.
@@ -162,23 +102,40 @@ impl Machine {
         self.bye.filter(|_| self.phase == Phase::Ended)
     }
 
+    /// What to say in words, as of the last step.
+    #[must_use]
+    pub fn said(&self) -> Said {
+        Said { state: self.said, seconds_to_next_try: self.seconds_to_next_try(), is_outdated: self.is_outdated }
+    }
+
+    fn seconds_to_next_try(&self) -> Option<u32> {
+        match self.phase {
+            Phase::Waiting { until } if self.said == LinkState::Reconnecting => {
+                u32::try_from(until.saturating_sub(self.now).div_ceil(1_000)).ok()
+            }
+            _ => None,
+        }
+    }
+
     /// When to give [`Input::Wake`] next.
     #[must_use]
     pub fn wake_at(&self) -> Option<u64> {
-        let at = match self.phase {
+        let at = match &self.phase {
             Phase::Idle | Phase::Paused | Phase::Ended => None,
-            Phase::Opening { due } => Some(due),
-            Phase::Waiting { until } => Some(until),
-            Phase::Open { heartbeat, heard, pinged, probe, ask_at, .. } => {
-                let beat = heard + if pinged.is_some() { 2 * heartbeat } else { heartbeat };
-                earlier(earlier(Some(beat), probe), ask_at)
+            Phase::Opening { due } => Some(*due),
+            Phase::Waiting { until } => {
+                // The second that is counted down next.
+                let counted = self.seconds_to_next_try().unwrap_or_default().saturating_sub(1);
+                Some(until - u64::from(counted) * 1_000)
             }
+            Phase::Open(line) => line.wake_at(),
         };
         earlier(at, self.say_at)
     }
 
     /// Takes what happened at `now` and says what to do, in order.
     pub fn step(&mut self, now: u64, input: Input) -> Vec<Effect> {
+        self.now = now;
         let mut effects = Vec::new();
         match input {
             Input::Start => {
@@ -186,41 +143,46 @@ impl Machine {
                     self.try_now(now, &mut effects);
                 }
             }
-            Input::Hello { heartbeat } => {
-                self.phase = Phase::Open { since: now, heartbeat, heard: now, pinged: None, probe: None, ask_at: None };
+            Input::Hello { heartbeat, is_outdated } => {
+                self.is_outdated = is_outdated;
+                // Whatever the browser says of it.
+                self.networked = true;
+                self.choice.opened(now);
+                self.phase = Phase::Open(Line::new(now, heartbeat));
             }
             Input::Settled => {
-                if self.is_open() {
+                if let Phase::Open(line) = &mut self.phase {
+                    line.is_settled = true;
                     self.asks.reset();
-                    self.show(LinkState::Live, now, &mut effects);
+                    self.show_open(now, &mut effects);
                 }
             }
             Input::JoinFailed => {
-                if let Phase::Open { ask_at: ask_at @ None, .. } = &mut self.phase {
-                    *ask_at = Some(now + self.asks.next_wait());
+                if let Phase::Open(line) = &mut self.phase
+                    && !line.waits_to_ask()
+                {
+                    line.ask_after(now, self.asks.next_wait());
                 }
             }
             Input::Heard => {
-                if let Phase::Open { heard, pinged, probe, .. } = &mut self.phase {
-                    (*heard, *pinged, *probe) = (now, None, None);
+                if let Phase::Open(line) = &mut self.phase {
+                    line.heard(now);
                 }
             }
-            Input::Bye(code) => self.bye = Some(code),
-            Input::Closed(number) => {
-                self.bye = self.bye.or_else(|| CloseCode::from_number(number));
-                let comes_back =
-                    self.bye.map_or_else(|| CloseCode::unknown_comes_back(number), CloseCode::should_reconnect);
-                if comes_back {
-                    self.lost(now, &mut effects);
-                } else {
-                    self.phase = Phase::Ended;
-                    let state = match self.ended_by() {
-                        Some(CloseCode::SessionExpired | CloseCode::Unauthorized) => LinkState::SessionExpired,
-                        _ => LinkState::Offline,
-                    };
-                    self.show(state, now, &mut effects);
+            Input::Rested => {
+                if self.is_open() && self.choice.is_time_for_a_trial(now) {
+                    effects.push(Effect::Close);
+                    self.open(now + TRIAL, &mut effects);
                 }
             }
+            Input::Source(is_connected) => {
+                if let Phase::Open(line) = &mut self.phase {
+                    line.is_source_lost = !is_connected;
+                    self.show_open(now, &mut effects);
+                }
+            }
+            Input::Bye { code, after } => (self.bye, self.after) = (Some(code), after),
+            Input::Closed(number) => self.closed(now, number, &mut effects),
             Input::Wake => self.wake(now, &mut effects),
             Input::Seen => {
                 self.hidden = false;
@@ -228,6 +190,7 @@ impl Machine {
             }
             Input::NetworkBack => {
                 self.networked = true;
+                self.choice.network_changed();
                 self.come_back(now, &mut effects);
             }
             Input::Hidden => {
@@ -238,16 +201,16 @@ impl Machine {
             }
             Input::NetworkLost => {
                 self.networked = false;
-                if !matches!(self.phase, Phase::Idle | Phase::Ended) {
-                    effects.push(Effect::Close);
-                    self.phase = Phase::Paused;
+                if self.pause(&mut effects) {
                     self.show(LinkState::Offline, now, &mut effects);
                 }
             }
             Input::PageHide => {
-                if !matches!(self.phase, Phase::Idle | Phase::Ended) {
-                    effects.push(Effect::Close);
-                    self.phase = Phase::Paused;
+                self.pause(&mut effects);
+            }
+            Input::TryNow => {
+                if matches!(self.phase, Phase::Waiting { .. } | Phase::Paused) {
+                    self.try_again(now, &mut effects);
                 }
             }
         }
@@ -256,27 +219,20 @@ impl Machine {
 
     fn wake(&mut self, now: u64, effects: &mut Vec<Effect>) {
         if self.say_at.is_some_and(|at| now >= at) {
-            self.say(effects);
+            self.say();
         }
         match &mut self.phase {
-            Phase::Waiting { until } if now >= *until => self.open(now, effects),
-            Phase::Opening { due } if now >= *due => {
-                effects.push(Effect::Close);
-                self.lost(now, effects);
-            }
-            Phase::Open { heartbeat, heard, pinged, probe, ask_at, .. } => {
-                let silent = now.saturating_sub(*heard);
-                if probe.is_some_and(|probe| now >= probe) || silent >= 2 * *heartbeat {
-                    effects.push(Effect::Close);
-                    self.lost(now, effects);
-                    return;
+            Phase::Waiting { until } if now >= *until => self.try_again(now, effects),
+            Phase::Opening { due } if now >= *due => self.give_up(now, effects),
+            Phase::Open(line) => {
+                let due = line.wake(now);
+                if due.is_dead {
+                    return self.give_up(now, effects);
                 }
-                if silent >= *heartbeat && pinged.is_none() {
-                    *pinged = Some(now);
+                if due.ping {
                     effects.push(Effect::Ping);
                 }
-                if ask_at.is_some_and(|at| now >= at) {
-                    *ask_at = None;
+                if due.ask_again {
                     effects.push(Effect::AskAgain);
                 }
             }
@@ -287,10 +243,9 @@ impl Machine {
     fn come_back(&mut self, now: u64, effects: &mut Vec<Effect>) {
         match &mut self.phase {
             Phase::Waiting { .. } | Phase::Paused if !self.hidden => self.try_now(now, effects),
-            // A socket that slept may look open and be dead.
-            Phase::Open { probe, .. } if probe.is_none() => {
-                *probe = Some(now + PROBE);
-                effects.push(Effect::Ping);
+            // A link that slept may look open and be dead.
+            Phase::Open(line) => {
+                effects.extend(line.probe(now).then_some(Effect::Ping));
             }
             _ => {}
         }
@@ -298,31 +253,78 @@ impl Machine {
 
     fn try_now(&mut self, now: u64, effects: &mut Vec<Effect>) {
         if self.networked {
-            self.open(now, effects);
+            self.try_again(now, effects);
         } else {
             self.phase = Phase::Paused;
             self.show(LinkState::Offline, now, effects);
         }
     }
 
-    fn open(&mut self, now: u64, effects: &mut Vec<Effect>) {
-        self.bye = None;
-        self.phase = Phase::Opening { due: now + HANDSHAKE };
+    fn try_again(&mut self, now: u64, effects: &mut Vec<Effect>) {
         if self.shown != LinkState::Connecting {
             self.show(LinkState::Reconnecting, now, effects);
         }
-        effects.push(Effect::Open);
+        self.open(now + HANDSHAKE, effects);
     }
 
-    fn lost(&mut self, now: u64, effects: &mut Vec<Effect>) {
+    fn open(&mut self, due: u64, effects: &mut Vec<Effect>) {
+        (self.bye, self.after) = (None, None);
+        self.phase = Phase::Opening { due };
+        effects.push(Effect::Open(self.choice.transport()));
+    }
+
+    /// Closes what stands or waits; says whether there was something.
+    fn pause(&mut self, effects: &mut Vec<Effect>) -> bool {
+        let is_under_way = !matches!(self.phase, Phase::Idle | Phase::Ended);
+        if is_under_way {
+            effects.push(Effect::Close);
+            self.choice.dropped();
+            self.phase = Phase::Paused;
+        }
+        is_under_way
+    }
+
+    fn give_up(&mut self, now: u64, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Close);
+        self.closed(now, LOST, effects);
+    }
+
+    fn closed(&mut self, now: u64, number: u16, effects: &mut Vec<Effect>) {
+        let is_told = self.bye.is_some() || number >= OWN_CODES;
+        self.bye = self.bye.or_else(|| CloseCode::from_number(number));
+        let comes_back = self.bye.map_or_else(|| CloseCode::unknown_comes_back(number), CloseCode::should_reconnect);
+        if comes_back {
+            self.lost(now, is_told, effects);
+            return;
+        }
+        self.phase = Phase::Ended;
+        let state = match self.ended_by() {
+            Some(CloseCode::SessionExpired | CloseCode::Unauthorized) => LinkState::SessionExpired,
+            _ => LinkState::Offline,
+        };
+        self.show(state, now, effects);
+    }
+
+    fn lost(&mut self, now: u64, is_told: bool, effects: &mut Vec<Effect>) {
         self.bye = None;
+        let stood = if let Phase::Open(line) = &self.phase { Some(now.saturating_sub(line.since)) } else { None };
         // A line that broke as soon as it stood is no success.
-        if matches!(self.phase, Phase::Open { since, .. } if now.saturating_sub(since) >= STEADY) {
+        if stood.is_some_and(|stood| stood >= STEADY) {
             self.tries.reset();
         }
-        let wait = self.tries.next_wait();
+        if self.choice.lost(stood, is_told) {
+            return self.open(now + HANDSHAKE, effects);
+        }
+        let wait = self.after.take().unwrap_or_else(|| self.tries.next_wait());
         self.phase = if self.hidden || !self.networked { Phase::Paused } else { Phase::Waiting { until: now + wait } };
         self.show(if self.networked { LinkState::Reconnecting } else { LinkState::Offline }, now, effects);
+    }
+
+    /// Shows a link on which all is answered.
+    fn show_open(&mut self, now: u64, effects: &mut Vec<Effect>) {
+        if matches!(&self.phase, Phase::Open(line) if line.is_settled) {
+            self.show(if self.is_source_lost() { LinkState::SourceLost } else { LinkState::Live }, now, effects);
+        }
     }
 
     fn show(&mut self, state: LinkState, now: u64, effects: &mut Vec<Effect>) {
@@ -331,19 +333,16 @@ impl Machine {
         }
         self.shown = state;
         effects.push(Effect::Show(state));
-        if state == LinkState::Reconnecting {
-            self.say_at = Some(now + BLIP);
+        if matches!(state, LinkState::Reconnecting | LinkState::SourceLost) {
+            self.say_at.get_or_insert(now + BLIP);
         } else {
-            self.say(effects);
+            self.say();
         }
     }
 
-    fn say(&mut self, effects: &mut Vec<Effect>) {
+    const fn say(&mut self) {
         self.say_at = None;
-        if self.said != self.shown {
-            self.said = self.shown;
-            effects.push(Effect::Say(self.shown));
-        }
+        self.said = self.shown;
     }
 }
 

@@ -3,6 +3,9 @@
 //! Listeners may come before the connection and stay through reconnects. Each remembers the position of
 //! the last event it was given, so that a replay after a reconnect gives nobody an event twice.
 
+mod joined_room;
+
+use self::joined_room::{JoinedRoom, Listener, Membership, is_newer};
 use crate::frame::{ClientFrame, Denial, Ref};
 use crate::position::Position;
 use crate::room::Room;
@@ -17,43 +20,13 @@ pub enum Interest {
     Event,
     /// What other pages emit: it is in no history, so nothing of it is ever missing.
     Emitted,
+    /// Who looks at the room's document, which is told at the moment only; and that this page does.
+    Viewers,
 }
 
 /// Names a listener within its store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ListenerId(u32);
-
-#[derive(Debug)]
-struct Listener {
-    id: ListenerId,
-    event: String,
-    interest: Interest,
-    /// The last event given to it, or the position of its server-rendered start.
-    seen: Option<Position>,
-    /// Until the answer to this join it has not been told what came after its start.
-    waits_for: Option<Ref>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Membership {
-    /// The server has not been asked on this connection.
-    Outside,
-    /// Asked under this `ref`, not answered yet.
-    Asked(Ref),
-    Inside,
-    /// Refused, or taken away; asked again on the next connection only.
-    Denied,
-    /// Neither granted nor refused: asked again after a wait.
-    Failed,
-}
-
-#[derive(Debug)]
-struct JoinedRoom {
-    room: Room,
-    membership: Membership,
-    position: Option<Position>,
-    listeners: Vec<Listener>,
-}
 
 /// Rooms, positions and listeners of a page. Pure.
 #[derive(Debug, Default)]
@@ -62,6 +35,8 @@ pub struct Store {
     tickets: Vec<TaskTicket>,
     next_listener: u32,
     next_ref: Ref,
+    /// The page is hidden.
+    is_away: bool,
 }
 
 /// What an event or an answer means for the page.
@@ -93,7 +68,9 @@ impl Store {
             self.rooms.push(JoinedRoom {
                 room: room.clone(),
                 membership: Membership::Outside,
+                reference: 0,
                 position: None,
+                viewers: None,
                 listeners: Vec::new(),
             });
             self.rooms.len() - 1
@@ -102,7 +79,7 @@ impl Store {
         let must_wait = match joined.membership {
             Membership::Outside | Membership::Denied | Membership::Failed => true,
             // The room is there, but a value or the events since a start are not.
-            Membership::Asked(_) | Membership::Inside => interest == Interest::Value || start.is_some(),
+            Membership::Asked | Membership::Inside => interest == Interest::Value || start.is_some(),
         };
         // These are asked again, but not now.
         let may_ask = !matches!(joined.membership, Membership::Denied | Membership::Failed);
@@ -111,38 +88,91 @@ impl Store {
         // No join has the number 0: it waits for one that is still to be asked.
         let waits_for = must_wait.then_some(0);
         joined.listeners.push(Listener { id, event: event.to_owned(), interest, seen, waits_for });
-        let frame = (connected && must_wait && may_ask).then(|| self.ask(index));
+        let frame = if !connected || !may_ask {
+            None
+        } else if interest == Interest::Viewers {
+            // It is to be told what the others are shown already.
+            joined.viewers = None;
+            Some(self.open(index))
+        } else {
+            must_wait.then(|| self.join(index))
+        };
         (id, frame)
     }
 
-    /// Removes a listener. Returns the frame to send when nobody listens to its room any more.
-    pub fn forget(&mut self, id: ListenerId, connected: bool) -> Option<ClientFrame> {
-        let index = self.rooms.iter().position(|joined| joined.listeners.iter().any(|listener| listener.id == id))?;
+    /// Removes a listener. Returns what to send when nobody listens to its room any more, or looks at its document.
+    pub fn forget(&mut self, id: ListenerId, connected: bool) -> Vec<ClientFrame> {
+        let mut frames = Vec::new();
+        let is_its_room = |joined: &JoinedRoom| joined.listeners.iter().any(|listener| listener.id == id);
+        let Some(index) = self.rooms.iter().position(is_its_room) else { return frames };
+        let reference = self.new_ref();
         let joined = &mut self.rooms[index];
+        let was_viewed = joined.is_viewed();
         joined.listeners.retain(|listener| listener.id != id);
-        if !joined.listeners.is_empty() {
-            return None;
+        let inside = connected && matches!(joined.membership, Membership::Asked | Membership::Inside);
+        let is_left = joined.listeners.is_empty();
+        if inside && was_viewed && !joined.is_viewed() {
+            if let Room::OpenDoc { doctype, name } = joined.room.clone() {
+                frames.push(ClientFrame::Close { reference, doctype, name });
+            }
+            if !is_left {
+                // Closing leaves the room.
+                joined.membership = Membership::Outside;
+                frames.push(self.join(index));
+            }
+        } else if inside && is_left {
+            frames.push(ClientFrame::Leave { reference, room: joined.room.clone() });
         }
-        let joined = self.rooms.swap_remove(index);
-        let inside = matches!(joined.membership, Membership::Asked(_) | Membership::Inside);
-        (connected && inside).then(|| ClientFrame::Leave { reference: self.new_ref(), room: joined.room })
+        if is_left {
+            self.rooms.swap_remove(index);
+        }
+        frames
     }
 
-    /// A new connection stands: the joins to send.
+    /// A new connection stands: the joins to send, and the documents to open.
     pub fn connected(&mut self) -> Vec<ClientFrame> {
         self.disconnected();
-        (0..self.rooms.len()).map(|index| self.ask(index)).collect()
+        self.ask_those(&Membership::Outside)
     }
 
-    /// The joins to send for the rooms whose last ones failed.
+    /// What to send for the rooms whose last joins failed.
     pub fn ask_again(&mut self) -> Vec<ClientFrame> {
-        let mut joins = Vec::new();
+        self.ask_those(&Membership::Failed)
+    }
+
+    /// The page is hidden, or seen again: what to send, so that others know.
+    pub fn set_away(&mut self, is_away: bool) -> Vec<ClientFrame> {
+        let is_new = std::mem::replace(&mut self.is_away, is_away) != is_away;
+        let mut frames = Vec::new();
         for index in 0..self.rooms.len() {
-            if self.rooms[index].membership == Membership::Failed {
-                joins.push(self.ask(index));
+            let joined = &self.rooms[index];
+            if is_new && joined.is_viewed() && matches!(joined.membership, Membership::Asked | Membership::Inside) {
+                frames.push(self.open(index));
             }
         }
-        joins
+        frames
+    }
+
+    /// The frames that say where the page is and how far it has read, for a server that does not know.
+    #[must_use]
+    pub fn standing(&self) -> Vec<ClientFrame> {
+        let mut frames = Vec::new();
+        for joined in self.rooms.iter().filter(|joined| joined.membership == Membership::Inside) {
+            if joined.is_listened_to() {
+                frames.push(self.join_frame(joined, joined.reference, joined.position.clone()));
+            }
+            if joined.is_viewed() {
+                frames.extend(joined.open_frame(joined.reference, self.is_away));
+            }
+        }
+        frames
+    }
+
+    /// The page shows this version of a document's viewers.
+    pub fn shows_viewers(&mut self, room: &Room, version: String) {
+        if let Some(joined) = self.room_mut(room) {
+            joined.viewers = Some(version);
+        }
     }
 
     /// The connection is gone.
@@ -162,9 +192,10 @@ impl Store {
     pub fn joined(&mut self, reference: Ref, room: &Room, position: Position, recovered: bool) -> Option<Outcome> {
         let joined = self.room_mut(room)?;
         match joined.membership {
-            Membership::Asked(asked) if asked == reference => joined.membership = Membership::Inside,
-            Membership::Inside => {}
-            // The answer to an older question; a newer join of the room is on its way.
+            Membership::Asked if joined.reference == reference => joined.membership = Membership::Inside,
+            Membership::Inside if joined.awaits(reference) => {}
+            // The answer to an older question, a newer join of the room being on its way; or to an `open` in a
+            // room that is joined.
             _ => return None,
         }
         if recovered {
@@ -258,22 +289,50 @@ impl Store {
         self.rooms.iter_mut().find(|joined| joined.room == *room)
     }
 
-    fn ask(&mut self, index: usize) -> ClientFrame {
+    /// What brings the page into all rooms of this membership.
+    fn ask_those(&mut self, membership: &Membership) -> Vec<ClientFrame> {
+        let mut frames = Vec::new();
+        for index in 0..self.rooms.len() {
+            let joined = &self.rooms[index];
+            if joined.membership == *membership {
+                let is_viewed = joined.is_viewed();
+                if joined.is_listened_to() {
+                    frames.push(self.join(index));
+                }
+                if is_viewed {
+                    frames.push(self.open(index));
+                }
+            }
+        }
+        frames
+    }
+
+    fn join(&mut self, index: usize) -> ClientFrame {
         let reference = self.new_ref();
         let joined = &mut self.rooms[index];
-        for listener in joined.listeners.iter_mut().filter(|listener| listener.waits_for.is_some()) {
-            listener.waits_for = Some(reference);
+        joined.asks(reference);
+        let joined = &self.rooms[index];
+        self.join_frame(joined, reference, joined.since())
+    }
+
+    /// Opens a viewed document. That joins its room, where nothing else has.
+    fn open(&mut self, index: usize) -> ClientFrame {
+        let reference = self.new_ref();
+        let joined = &mut self.rooms[index];
+        if !matches!(joined.membership, Membership::Asked | Membership::Inside) {
+            joined.asks(reference);
         }
-        if joined.membership != Membership::Inside {
-            joined.membership = Membership::Asked(reference);
-        }
-        let (since, latest) = (joined.since(), joined.value_names());
+        let frame = joined.open_frame(reference, self.is_away);
+        frame.expect("only documents are viewed")
+    }
+
+    fn join_frame(&self, joined: &JoinedRoom, reference: Ref, since: Option<Position>) -> ClientFrame {
         let ticket = match &joined.room {
             Room::Task(task_id) => self.tickets.iter().find(|ticket| ticket.task_id == *task_id),
             _ => None,
         };
         let token = ticket.map(|ticket| ticket.token.clone());
-        ClientFrame::Join { reference, room: joined.room.clone(), since, latest, token }
+        ClientFrame::Join { reference, room: joined.room.clone(), since, latest: joined.value_names(), token }
     }
 
     /// A number that no frame of this page has had.
@@ -281,83 +340,6 @@ impl Store {
         self.next_ref += 1;
         self.next_ref
     }
-}
-
-impl JoinedRoom {
-    /// Where reading goes on: after the last event of the room, or earlier where a listener has not been
-    /// told what came after its start.
-    fn since(&self) -> Option<Position> {
-        // What another epoch holds cannot be replayed: asking for it brings the gap that this is.
-        let is_of_this_epoch = |start: &Position| self.position.as_ref().is_none_or(|own| own.epoch == start.epoch);
-        let key = |start: &Position| (is_of_this_epoch(start), start.offset);
-        let mut first = self.position.as_ref();
-        for listener in &self.listeners {
-            if let Some(start) = &listener.seen
-                && (self.position.is_none() || listener.waits_for.is_some())
-                && first.is_none_or(|first| key(start) < key(first))
-            {
-                first = Some(start);
-            }
-        }
-        first.cloned()
-    }
-
-    /// The listeners of which `is_one` says so, if there are any. One loop for all questions: each of its own
-    /// weighs on the wasm.
-    fn those(&mut self, is_one: &mut dyn FnMut(&mut Listener) -> bool) -> Option<Vec<ListenerId>> {
-        let mut ids = Vec::new();
-        for listener in &mut self.listeners {
-            if is_one(listener) {
-                ids.push(listener.id);
-            }
-        }
-        (!ids.is_empty()).then_some(ids)
-    }
-
-    /// A join was answered: those who waited for it are as far as the others. Returns them.
-    fn is_answered(&mut self, reference: Ref) -> Option<Vec<ListenerId>> {
-        self.those(&mut |listener| {
-            let waited = listener.waits_for == Some(reference);
-            if waited {
-                listener.waits_for = None;
-            }
-            waited
-        })
-    }
-
-    /// A join was not granted; `membership` is then that of a room which waited for it. In a room that is
-    /// joined already, those who asked may have missed something.
-    fn is_not_joined(&mut self, reference: Ref, membership: Membership) -> Option<Outcome> {
-        match self.membership {
-            Membership::Asked(asked) if asked == reference => {
-                self.membership = membership;
-                (self.membership == Membership::Failed).then_some(Outcome::AskLater)
-            }
-            Membership::Inside => self.is_answered(reference).map(Outcome::Gap),
-            _ => None,
-        }
-    }
-
-    fn advance(&mut self, position: &Position) {
-        if is_newer(position, self.position.as_ref()) {
-            self.position = Some(position.clone());
-        }
-    }
-
-    fn value_names(&self) -> Vec<String> {
-        let mut names: Vec<String> = Vec::new();
-        for listener in self.listeners.iter().filter(|listener| listener.interest == Interest::Value) {
-            if !names.contains(&listener.event) {
-                names.push(listener.event.clone());
-            }
-        }
-        names
-    }
-}
-
-/// Positions of different epochs are not compared: what comes from another epoch is new.
-fn is_newer(position: &Position, seen: Option<&Position>) -> bool {
-    seen.is_none_or(|seen| seen.epoch != position.epoch || seen.offset < position.offset)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The browser's half of the hooks.
 
+mod query;
+
 use std::rc::Rc;
 
 use leptos::prelude::*;
@@ -7,9 +9,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::to_raw_value;
 
-use super::{Connection, Heard};
+pub(super) use self::query::live_query;
+use super::viewers::DOC_VIEWERS;
+use super::{Heard, Viewers};
 use crate::client::connection::{self, Callback, Delivery};
-use crate::client::machine::Input;
+use crate::client::machine::{Input, Said};
 use crate::client::outbox::Emission;
 use crate::client::speaking;
 use crate::client::store::Interest;
@@ -30,14 +34,14 @@ fn read_page_start() -> Option<PageStart> {
     Some(start)
 }
 
-pub(super) fn use_connection() -> Connection {
+pub(super) fn said() -> ReadSignal<Said> {
     // Before the page connects it must be known whose it is.
     PAGE_START.with(|_| ());
-    Connection::new(connection::said(), RwSignal::new(None).read_only(), RwSignal::new(false).read_only())
+    connection::said()
 }
 
 pub(super) fn try_now() {
-    connection::step(Input::Seen);
+    connection::step(Input::TryNow);
 }
 
 pub(super) fn user() -> Option<String> {
@@ -73,7 +77,7 @@ where
     M: DeserializeOwned + 'static,
 {
     let subject = Rc::new(Subject { room, event: event.to_owned() });
-    let position = PAGE_START.with(|start| start.as_ref().map(|start| start.position.clone()));
+    let position = page_position();
     listen_while_mounted(
         &subject.clone(),
         Interest::Event,
@@ -88,6 +92,20 @@ where
             Delivery::Emitted { .. } => {}
         }),
     );
+}
+
+pub(super) fn viewers(doctype: &str, name: &str) -> ReadSignal<Option<Viewers>> {
+    let viewers = RwSignal::new(None);
+    let subject = Subject { room: Room::open_doc(doctype, name), event: DOC_VIEWERS.to_owned() };
+    let callback = move |delivery: Delivery<'_>| {
+        if let Delivery::Message(text) = delivery
+            && let Some(read) = Viewers::read(text, &user().unwrap_or_default())
+        {
+            viewers.try_set(Some(read));
+        }
+    };
+    listen_while_mounted(&subject, Interest::Viewers, None, Rc::new(callback));
+    viewers.read_only()
 }
 
 pub(super) fn on_emitted<M>(room: Room, event: &str, listener: impl Fn(String, M) + 'static)
@@ -150,6 +168,11 @@ fn explained(sentence: &str, error: &serde_json::Error) -> String {
         sentence.push('.');
     }
     sentence
+}
+
+/// The position from which a page follows what it was rendered with.
+fn page_position() -> Option<Position> {
+    PAGE_START.with(|start| start.as_ref().map(|start| start.position.clone()))
 }
 
 /// What a hook follows.

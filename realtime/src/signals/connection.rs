@@ -4,14 +4,12 @@ use leptos::prelude::*;
 
 #[cfg(feature = "hydrate")]
 use super::browser;
-use crate::client::machine::LinkState;
+use crate::client::machine::{LinkState, Said};
 
 /// The page's connection, as [`use_connection`] gives it.
 #[derive(Debug, Clone, Copy)]
 pub struct Connection {
-    state: ReadSignal<LinkState>,
-    seconds_to_next_try: ReadSignal<Option<u32>>,
-    is_outdated: ReadSignal<bool>,
+    said: ReadSignal<Said>,
 }
 
 /// The page's connection: what to say of it, and to be asked to try.
@@ -30,42 +28,30 @@ pub struct Connection {
 #[must_use]
 pub fn use_connection() -> Connection {
     #[cfg(feature = "hydrate")]
-    return browser::use_connection();
+    return Connection { said: browser::said() };
     #[cfg(not(feature = "hydrate"))]
-    Connection::new(
-        RwSignal::new(LinkState::Connecting).read_only(),
-        RwSignal::new(None).read_only(),
-        RwSignal::new(false).read_only(),
-    )
+    Connection { said: RwSignal::new(Said::AT_FIRST).read_only() }
 }
 
 impl Connection {
-    pub(super) const fn new(
-        state: ReadSignal<LinkState>,
-        seconds_to_next_try: ReadSignal<Option<u32>>,
-        is_outdated: ReadSignal<bool>,
-    ) -> Self {
-        Self { state, seconds_to_next_try, is_outdated }
-    }
-
     /// What is to be said: a break that is over within a second is left out. Reactive.
     #[must_use]
     pub fn state(&self) -> LinkState {
-        self.state.get()
+        self.said.get().state
     }
 
     /// Seconds until the page tries again by itself; `None` while it is connected, is trying, or waits for
     /// the network or for being seen. Reactive: counts down each second while the page is reconnecting.
     #[must_use]
     pub fn seconds_to_next_try(&self) -> Option<u32> {
-        self.seconds_to_next_try.get()
+        self.said.get().seconds_to_next_try
     }
 
     /// Whether the server now serves another build of the pages than the one shown: reloading brings the
     /// new one, and there is no hurry, because this one stays live. Reactive.
     #[must_use]
     pub fn is_outdated(&self) -> bool {
-        self.is_outdated.get()
+        self.said.get().is_outdated
     }
 
     /// Tries now to connect, whatever the browser says of the network. Does nothing while connected.

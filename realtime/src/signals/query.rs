@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+#[cfg(feature = "hydrate")]
+use super::browser;
 use crate::room::Room;
 
 /// A value that `load`, usually a server function, brings; loaded again when one of `events` comes in `room`,
@@ -30,5 +32,8 @@ where
     E: 'static,
     Loading: Future<Output = Result<T, E>> + 'static,
 {
-    RwSignal::new(initial).read_only()
+    let value = RwSignal::new(initial);
+    #[cfg(feature = "hydrate")]
+    browser::live_query(room, events, load, value);
+    value.read_only()
 }

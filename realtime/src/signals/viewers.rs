@@ -2,6 +2,11 @@
 
 use leptos::prelude::*;
 
+#[cfg(feature = "hydrate")]
+use super::browser;
+#[cfg(any(test, feature = "hydrate"))]
+use crate::fields::Fields;
+
 /// Who looks at a document now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Viewers {
@@ -22,6 +27,26 @@ pub struct ViewerSeen {
     pub is_me: bool,
 }
 
+/// The event that tells them (PROTOCOL section 7).
+#[cfg(feature = "hydrate")]
+pub(super) const DOC_VIEWERS: &str = "doc_viewers";
+
+#[cfg(any(test, feature = "hydrate"))]
+impl Viewers {
+    /// Reads the event's message for the page of the user `me`; `None` where it is not what this version knows.
+    pub(super) fn read(message: &str, me: &str) -> Option<Self> {
+        let mut fields = Fields::read(message).ok()?;
+        let away = fields.texts("away");
+        let names = fields.raw("names").and_then(Fields::of).unwrap_or_default();
+        let mut people = Vec::new();
+        for user in fields.texts("users") {
+            let full_name = names.text_of(&user).unwrap_or_else(|| user.clone());
+            people.push(ViewerSeen { full_name, away: away.contains(&user), is_me: user == me, user });
+        }
+        fields.if_complete(Self { people })
+    }
+}
+
 /// Who looks at a document, kept current; and says that this page's user does, as long as the component lives.
 ///
 /// ```ignore
@@ -35,5 +60,40 @@ pub struct ViewerSeen {
 #[cfg_attr(not(feature = "hydrate"), expect(unused_variables, reason = "only a browser looks"))]
 #[must_use]
 pub fn use_viewers(doctype: &str, name: &str) -> ReadSignal<Option<Viewers>> {
+    #[cfg(feature = "hydrate")]
+    return browser::viewers(doctype, name);
+    #[cfg(not(feature = "hydrate"))]
     RwSignal::new(None).read_only()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ViewerSeen, Viewers};
+
+    #[test]
+    fn people_have_their_names_and_know_themselves() {
+        let message = r#"{"doctype":"ToDo","docname":"a1","users":["jane@example.com","Administrator","x@example.com"],
+            "away":["x@example.com"],"names":{"jane@example.com":"Jane \u00c4 Doe","Administrator":"Administrator"},
+            "version":"9d"}"#;
+        let seen = |user: &str, full_name: &str, away, is_me| ViewerSeen {
+            user: user.to_owned(),
+            full_name: full_name.to_owned(),
+            away,
+            is_me,
+        };
+        let people = vec![
+            seen("jane@example.com", "Jane Ä Doe", false, true),
+            seen("Administrator", "Administrator", false, false),
+            seen("x@example.com", "x@example.com", true, false),
+        ];
+        assert_eq!(Viewers::read(message, "jane@example.com"), Some(Viewers { people }));
+    }
+
+    #[test]
+    fn what_is_no_list_of_viewers_is_none() {
+        for message in ["", "[]", "{}", r#"{"users":["a"]}"#, r#"{"users":[1],"away":[]}"#] {
+            assert_eq!(Viewers::read(message, "a"), None, "{message}");
+        }
+        assert_eq!(Viewers::read(r#"{"users":[],"away":[]}"#, "a"), Some(Viewers::default()));
+    }
 }

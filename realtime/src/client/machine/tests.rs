@@ -1,16 +1,24 @@
 use proptest::prelude::*;
 
-use super::{Effect, Input, LinkState, Machine, Phase};
+mod network;
+mod transports;
+
+use super::{Effect, Input, LinkState, Machine, Phase, Transport};
 use crate::close::CloseCode;
 
 const BEAT: u64 = 25_000;
-const OFFLINE: [Effect; 2] = [Effect::Show(LinkState::Offline), Effect::Say(LinkState::Offline)];
+const OPEN: Effect = Effect::Open(Transport::WebSocket);
+
+fn opens(effects: &[Effect]) -> bool {
+    effects.iter().any(|effect| matches!(effect, Effect::Open(_)))
+}
 
 fn live(now: u64) -> Machine {
-    let mut machine = Machine::new(1);
-    assert_eq!(machine.step(now, Input::Start), [Effect::Open]);
-    assert_eq!(machine.step(now, Input::Hello { heartbeat: BEAT }), []);
-    assert_eq!(machine.step(now, Input::Settled), [Effect::Show(LinkState::Live), Effect::Say(LinkState::Live)]);
+    let mut machine = Machine::new(1, None);
+    assert_eq!(machine.step(now, Input::Start), [OPEN]);
+    assert_eq!(machine.step(now, Input::Hello { heartbeat: BEAT, is_outdated: false }), []);
+    assert_eq!(machine.step(now, Input::Settled), [Effect::Show(LinkState::Live)]);
+    assert_eq!(machine.said().state, LinkState::Live);
     machine
 }
 
@@ -20,8 +28,8 @@ fn a_lost_line_is_made_again_by_itself() {
     assert_eq!(machine.step(5, Input::Closed(1006)), [Effect::Show(LinkState::Reconnecting)]);
     let at = machine.wake_at().expect("a next try");
     assert!(at <= 405, "the first wait is short: {at}");
-    assert_eq!(machine.step(at, Input::Wake), [Effect::Open]);
-    machine.step(at, Input::Hello { heartbeat: BEAT });
+    assert_eq!(machine.step(at, Input::Wake), [OPEN]);
+    machine.step(at, Input::Hello { heartbeat: BEAT, is_outdated: false });
     assert_eq!(machine.step(at, Input::Settled), [Effect::Show(LinkState::Live)], "a blip is not spoken of");
     assert_eq!(machine.wake_at(), Some(at + BEAT));
 }
@@ -33,12 +41,14 @@ fn a_break_that_lasts_is_spoken_of() {
     assert_eq!(machine.step(5, Input::Closed(1006)), [Effect::Show(LinkState::Reconnecting)]);
     assert_eq!(machine.wake_at(), Some(1_005));
     assert_eq!(machine.step(1_004, Input::Wake), []);
-    assert_eq!(machine.step(1_005, Input::Wake), [Effect::Say(LinkState::Reconnecting)]);
+    assert_eq!(machine.said().state, LinkState::Live);
+    assert_eq!(machine.step(1_005, Input::Wake), []);
+    assert_eq!(machine.said().state, LinkState::Reconnecting);
     assert_eq!(machine.wake_at(), None);
     machine.step(2_000, Input::Seen);
-    machine.step(2_001, Input::Hello { heartbeat: BEAT });
-    let live = LinkState::Live;
-    assert_eq!(machine.step(2_002, Input::Settled), [Effect::Show(live), Effect::Say(live)]);
+    machine.step(2_001, Input::Hello { heartbeat: BEAT, is_outdated: false });
+    assert_eq!(machine.step(2_002, Input::Settled), [Effect::Show(LinkState::Live)]);
+    assert_eq!(machine.said().state, LinkState::Live);
 }
 
 #[test]
@@ -51,7 +61,7 @@ fn it_never_gives_up() {
         loop {
             now = machine.wake_at().expect("always another try");
             assert!(now - failed <= 20_000);
-            if machine.step(now, Input::Wake).contains(&Effect::Open) {
+            if opens(&machine.step(now, Input::Wake)) {
                 break;
             }
         }
@@ -67,7 +77,8 @@ fn a_terminal_close_is_believed() {
             _ => LinkState::Offline,
         };
         let effects = machine.step(1, Input::Closed(terminal.number()));
-        assert_eq!(effects, [Effect::Show(state), Effect::Say(state)], "{terminal:?}");
+        assert_eq!(effects, [Effect::Show(state)], "{terminal:?}");
+        assert_eq!(machine.said().state, state, "{terminal:?}");
         assert_eq!((machine.wake_at(), machine.ended_by()), (None, Some(terminal)));
         assert_eq!(machine.step(2, Input::Seen), []);
     }
@@ -76,9 +87,9 @@ fn a_terminal_close_is_believed() {
 #[test]
 fn a_bye_explains_a_close_without_a_code() {
     let mut machine = live(0);
-    machine.step(1, Input::Bye(CloseCode::SessionExpired));
-    let expired = LinkState::SessionExpired;
-    assert_eq!(machine.step(1, Input::Closed(1006)), [Effect::Show(expired), Effect::Say(expired)]);
+    machine.step(1, Input::Bye { code: CloseCode::SessionExpired, after: None });
+    assert!(!machine.is_open(), "nothing more is to be sent");
+    assert_eq!(machine.step(1, Input::Closed(1006)), [Effect::Show(LinkState::SessionExpired)]);
     assert_eq!(machine.ended_by(), Some(CloseCode::SessionExpired));
     // Nothing that happens to the network makes it less over.
     assert_eq!(machine.step(2, Input::NetworkLost), []);
@@ -130,9 +141,10 @@ fn a_lost_line_takes_its_failed_joins_along() {
     machine.step(2, Input::Closed(1006));
     assert_eq!(machine.step(2, Input::JoinFailed), [], "nobody can be asked");
     let at = machine.wake_at().expect("a next try");
-    assert_eq!(machine.step(at, Input::Wake), [Effect::Open]);
-    machine.step(at, Input::Hello { heartbeat: BEAT });
-    assert_eq!(machine.step(at + 1_500, Input::Wake), [Effect::Say(LinkState::Reconnecting)]);
+    assert_eq!(machine.step(at, Input::Wake), [OPEN]);
+    machine.step(at, Input::Hello { heartbeat: BEAT, is_outdated: false });
+    assert_eq!(machine.step(at + 1_500, Input::Wake), []);
+    assert_eq!(machine.said().state, LinkState::Reconnecting);
     assert_eq!(machine.wake_at(), Some(at + BEAT), "the new line asks for every room anyway");
 }
 
@@ -171,27 +183,28 @@ fn a_hidden_page_does_not_try_and_a_seen_one_tries_at_once() {
     machine.step(2, Input::Closed(1006));
     machine.step(1_002, Input::Wake);
     assert_eq!(machine.wake_at(), None);
-    assert_eq!(machine.step(60_000, Input::Seen), [Effect::Open]);
+    assert_eq!(machine.step(60_000, Input::Seen), [OPEN]);
 }
 
 #[test]
 fn without_a_network_the_page_says_offline_and_comes_back_at_once() {
     let mut machine = live(0);
-    assert_eq!(machine.step(1, Input::NetworkLost), [Effect::Close, OFFLINE[0], OFFLINE[1]]);
+    assert_eq!(machine.step(1, Input::NetworkLost), [Effect::Close, Effect::Show(LinkState::Offline)]);
+    assert_eq!(machine.said().state, LinkState::Offline, "without a grace");
     assert_eq!(machine.wake_at(), None);
-    assert_eq!(machine.step(2, Input::NetworkBack), [Effect::Show(LinkState::Reconnecting), Effect::Open]);
+    assert_eq!(machine.step(2, Input::NetworkBack), [Effect::Show(LinkState::Reconnecting), OPEN]);
 }
 
 #[test]
 fn a_page_in_the_back_forward_cache_closes_and_comes_back() {
     let mut machine = live(0);
     assert_eq!(machine.step(1, Input::PageHide), [Effect::Close]);
-    assert_eq!(machine.step(2, Input::Seen), [Effect::Show(LinkState::Reconnecting), Effect::Open]);
+    assert_eq!(machine.step(2, Input::Seen), [Effect::Show(LinkState::Reconnecting), OPEN]);
 }
 
 #[test]
 fn a_handshake_that_hangs_is_given_up() {
-    let mut machine = Machine::new(3);
+    let mut machine = Machine::new(3, None);
     machine.step(0, Input::Start);
     let due = machine.wake_at().expect("a deadline");
     assert_eq!(machine.step(due, Input::Wake), [Effect::Close, Effect::Show(LinkState::Reconnecting)]);
@@ -200,17 +213,17 @@ fn a_handshake_that_hangs_is_given_up() {
 /// A server that closed every connection at once was asked six times a second.
 #[test]
 fn a_line_that_breaks_as_soon_as_it_stands_is_no_success() {
-    let mut machine = Machine::new(5);
+    let mut machine = Machine::new(5, None);
     machine.step(0, Input::Start);
     let mut now = 0;
     let mut tries = 0;
     while now < 60_000 {
-        machine.step(now, Input::Hello { heartbeat: BEAT });
+        machine.step(now, Input::Hello { heartbeat: BEAT, is_outdated: false });
         machine.step(now, Input::Settled);
         machine.step(now, Input::Closed(CloseCode::Slow.number()));
         loop {
             now = machine.wake_at().expect("another try");
-            if machine.step(now, Input::Wake).contains(&Effect::Open) {
+            if opens(&machine.step(now, Input::Wake)) {
                 break;
             }
         }
@@ -227,7 +240,7 @@ fn a_page_that_is_seen_without_a_network_stays_offline() {
     machine.step(2, Input::Hidden);
     assert_eq!(machine.step(3, Input::Seen), []);
     assert_eq!(machine.wake_at(), None);
-    assert!(machine.step(4, Input::NetworkBack).contains(&Effect::Open));
+    assert!(machine.step(4, Input::NetworkBack).contains(&OPEN));
 }
 
 #[test]
@@ -239,10 +252,15 @@ fn a_close_code_of_a_newer_server_is_judged_by_its_range() {
     }
 }
 
+const fn is_of_a_link(input: Input) -> bool {
+    use Input::{Bye, Closed, Heard, Hello, JoinFailed, Rested, Settled, Source};
+    matches!(input, Hello { .. } | Settled | JoinFailed | Heard | Rested | Source(_) | Bye { .. } | Closed(_))
+}
+
 fn any_input() -> impl Strategy<Value = Input> {
     prop_oneof![
         Just(Input::Start),
-        Just(Input::Hello { heartbeat: BEAT }),
+        Just(Input::Hello { heartbeat: BEAT, is_outdated: false }),
         Just(Input::Settled),
         Just(Input::JoinFailed),
         Just(Input::Heard),
@@ -254,6 +272,11 @@ fn any_input() -> impl Strategy<Value = Input> {
         Just(Input::Hidden),
         Just(Input::NetworkLost),
         Just(Input::PageHide),
+        Just(Input::TryNow),
+        Just(Input::Rested),
+        any::<bool>().prop_map(Input::Source),
+        prop::sample::select(vec![(CloseCode::Restart, Some(7_000)), (CloseCode::Slow, None)])
+            .prop_map(|(code, after)| Input::Bye { code, after }),
     ]
 }
 
@@ -262,49 +285,45 @@ proptest! {
     /// unless the server ended it; sockets are never opened twice; states are shown once.
     #[test]
     fn a_page_is_never_stuck(inputs in prop::collection::vec((0_u64..40_000, any_input()), 1..200), seed: u64) {
-        let mut machine = Machine::new(seed);
+        let mut machine = Machine::new(seed, None);
         let (mut now, mut sockets, mut has_failed) = (0, 0_i32, false);
-        let (mut shown, mut said) = (LinkState::Connecting, LinkState::Connecting);
+        let mut shown = LinkState::Connecting;
         machine.step(now, Input::Start);
         sockets += 1;
         for (passed, input) in inputs {
             now += passed;
             // The shell reports only what can happen to the socket it holds.
-            if sockets == 0 && matches!(input, Input::Hello { .. } | Input::Settled | Input::JoinFailed | Input::Heard | Input::Closed(_)) {
+            if sockets == 0 && is_of_a_link(input) {
                 continue;
             }
-            if matches!(input, Input::Hello { .. }) && machine.is_open() {
+            let is_open = matches!(machine.phase, Phase::Open(_));
+            if (matches!(input, Input::Hello { .. }) && is_open) || (matches!(input, Input::Bye { .. }) && !is_open) {
                 continue;
             }
             if matches!(input, Input::Closed(_)) {
                 sockets = 0;
             }
-            has_failed = machine.is_open() && (has_failed || input == Input::JoinFailed);
+            has_failed = is_open && (has_failed || input == Input::JoinFailed);
             for effect in machine.step(now, input) {
                 match effect {
-                    Effect::Open => {
+                    Effect::Open(_) => {
                         prop_assert_eq!(sockets, 0, "a second socket");
                         sockets = 1;
                     }
                     Effect::Close => sockets = 0,
                     Effect::Ping => prop_assert_eq!(sockets, 1, "a ping into nothing"),
                     Effect::AskAgain => {
-                        prop_assert!(machine.is_open() && has_failed, "asked for nothing");
+                        prop_assert!(has_failed, "asked for nothing");
                         has_failed = false;
                     }
                     Effect::Show(state) => {
                         prop_assert_ne!(state, shown);
                         shown = state;
                     }
-                    Effect::Say(state) => {
-                        prop_assert_eq!(state, shown);
-                        prop_assert_ne!(state, said);
-                        said = state;
-                    }
                 }
             }
         }
-        if machine.is_open() && has_failed {
+        if matches!(machine.phase, Phase::Open(_)) && has_failed {
             let asks_by = machine.wake_at().expect("a time to ask");
             prop_assert!(asks_by <= now + 20_000, "a failed join is forgotten");
         }
@@ -314,8 +333,9 @@ proptest! {
         prop_assert_eq!(is_over, shown == LinkState::SessionExpired);
         machine.step(now, Input::NetworkBack);
         let effects = machine.step(now, Input::Seen);
-        let opened = effects.contains(&Effect::Open);
+        let opened = opens(&effects);
         prop_assert!(ended || sockets == 1 || opened || machine.wake_at().is_some());
-        prop_assert!(said == shown || shown == LinkState::Reconnecting);
+        let may_wait = matches!(shown, LinkState::Reconnecting | LinkState::SourceLost);
+        prop_assert!(machine.said().state == shown || may_wait);
     }
 }

@@ -1,4 +1,6 @@
 mod schedules;
+mod standing;
+mod viewers;
 
 use super::{Interest, ListenerId, Outcome, Store};
 use crate::frame::{ClientFrame, Denial, Ref};
@@ -115,8 +117,8 @@ fn a_late_listener_of_happenings_does_not_ask_and_hears_only_what_comes() {
 fn the_last_listener_leaves_the_room() {
     let (mut store, first) = inside();
     let (second, _) = store.listen(&me(), "other", Interest::Event, None, true);
-    assert!(store.forget(first, true).is_none());
-    assert!(matches!(store.forget(second, true), Some(ClientFrame::Leave { room, .. }) if room == me()));
+    assert!(store.forget(first, true).is_empty());
+    assert!(matches!(&store.forget(second, true)[..], [ClientFrame::Leave { room, .. }] if *room == me()));
     assert_eq!(store.event(&me(), "count", Some(&at(9))), None);
     assert!(store.is_settled());
 }
@@ -256,7 +258,7 @@ fn a_failed_room_is_asked_with_all_others_on_the_next_connection_and_left_withou
     let (reference, ..) = join_of(&store.connected()[0]);
     assert!(store.ask_again().is_empty());
     store.failed(reference);
-    assert!(store.forget(id, true).is_none(), "there is nothing to leave");
+    assert!(store.forget(id, true).is_empty(), "there is nothing to leave");
     assert!(store.ask_again().is_empty() && store.is_settled());
 }
 

@@ -32,8 +32,11 @@ enum Step {
     TakeAway(usize),
     /// The page asks again for what failed.
     AskAgain,
-    /// The line breaks and is made again.
-    Reconnect,
+    /// The line breaks and is made again, as a socket or by polls.
+    Reconnect { polls: bool },
+    /// Where the page polls: once. The answer may never arrive, because the page asks something else first, or
+    /// because the line broke.
+    Poll { is_answered: bool, joins: u8 },
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -43,7 +46,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         3 => (1_usize..3, 0_u8..3).prop_map(|(joins, answer)| Step::Serve(joins, answer)),
         1 => (0_usize..2).prop_map(Step::TakeAway),
         2 => Just(Step::AskAgain),
-        1 => Just(Step::Reconnect),
+        1 => any::<bool>().prop_map(|polls| Step::Reconnect { polls }),
+        4 => (any::<bool>(), 0_u8..3).prop_map(|(is_answered, joins)| Step::Poll { is_answered, joins }),
     ]
 }
 
@@ -61,6 +65,7 @@ struct World {
     is_member: [bool; 2],
     given: BTreeMap<ListenerId, Vec<u64>>,
     must_ask: bool,
+    polls: bool,
 }
 
 impl World {
@@ -85,12 +90,14 @@ impl World {
             is_member: [false; 2],
             given,
             must_ask: false,
+            polls: false,
         };
-        world.reconnect();
+        world.reconnect(false);
         world
     }
 
-    fn reconnect(&mut self) {
+    fn reconnect(&mut self, polls: bool) {
+        self.polls = polls;
         self.to_page.clear();
         self.is_member = [false; 2];
         self.must_ask = false;
@@ -102,14 +109,21 @@ impl World {
             Step::Publish(index) => {
                 self.offset += 1;
                 self.published[index].push(self.offset);
-                if self.is_member[index] {
+                // Nobody waits for a page that polls.
+                if self.is_member[index] && !self.polls {
                     self.to_page.push_back(Answer::Event { room: self.rooms[index].clone(), offset: self.offset });
                 }
             }
+            Step::Read(_) | Step::Serve(..) if self.polls => {}
             Step::Read(frames) => (0..frames).for_each(|_| self.read()),
             Step::Serve(joins, answer) => (0..joins).for_each(|_| self.serve(answer)),
+            Step::Poll { is_answered, joins } => {
+                if self.polls {
+                    self.poll(is_answered, joins);
+                }
+            }
             Step::TakeAway(index) => {
-                if std::mem::take(&mut self.is_member[index]) {
+                if std::mem::take(&mut self.is_member[index]) && !self.polls {
                     self.to_page.push_back(Answer::TakenAway { room: self.rooms[index].clone() });
                 }
             }
@@ -118,14 +132,47 @@ impl World {
                 assert_eq!(!joins.is_empty(), std::mem::take(&mut self.must_ask), "asks when something failed");
                 self.to_server.extend(joins);
             }
-            Step::Reconnect => self.reconnect(),
+            Step::Reconnect { polls } => self.reconnect(polls),
         }
+    }
+
+    /// The server knows of the page only what the poll says.
+    fn poll(&mut self, is_answered: bool, answer: u8) {
+        let has_questions = !self.to_server.is_empty();
+        for frame in self.store.standing() {
+            let ClientFrame::Join { room, since, .. } = frame else { panic!("not a join: {frame:?}") };
+            let index = self.index_of(&room);
+            if self.is_member[index] {
+                let since = since.expect("a position").offset;
+                let missed = self.published[index].iter().copied().filter(|offset| *offset > since);
+                self.to_page.extend(missed.map(|offset| Answer::Event { room: room.clone(), offset }));
+            } else {
+                self.to_page.push_back(Answer::TakenAway { room });
+            }
+        }
+        while !self.to_server.is_empty() {
+            self.serve(answer);
+        }
+        if is_answered {
+            while !self.to_page.is_empty() {
+                self.read();
+            }
+            self.store.caught_up(&at(self.offset));
+        } else if has_questions {
+            self.reconnect(true);
+        } else {
+            self.to_page.clear();
+        }
+    }
+
+    fn index_of(&self, room: &Room) -> usize {
+        self.rooms.iter().position(|known| known == room).expect("one of the two")
     }
 
     fn serve(&mut self, answer: u8) {
         let Some(frame) = self.to_server.pop_front() else { return };
         let ClientFrame::Join { reference, room, since, .. } = frame else { panic!("not a join: {frame:?}") };
-        let index = self.rooms.iter().position(|known| *known == room).expect("one of the two");
+        let index = self.index_of(&room);
         self.to_page.push_back(match answer {
             0 => {
                 self.is_member[index] = true;
@@ -180,8 +227,8 @@ impl World {
     }
 
     /// A connection on which all goes well.
-    fn settle(&mut self) {
-        self.reconnect();
+    fn settle(&mut self, polls: bool) {
+        self.reconnect(polls);
         while !self.to_server.is_empty() {
             self.serve(0);
         }
@@ -200,12 +247,15 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn every_event_is_told_once_and_in_order(steps in prop::collection::vec(any_step(), 0..80)) {
+    fn every_event_is_told_once_and_in_order(steps in prop::collection::vec(any_step(), 0..80), polls: bool) {
         let mut world = World::new();
         for step in steps {
             world.step(step);
         }
-        world.settle();
+        world.settle(polls);
+        world.step(Step::Publish(0));
+        world.step(Step::Read(1));
+        world.step(Step::Poll { is_answered: true, joins: 0 });
         for (id, index) in &world.listeners {
             prop_assert_eq!(&world.given[id], &world.published[*index]);
         }

@@ -5,22 +5,22 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
-use super::connection;
+use crate::client::connection;
 use crate::close::CloseCode;
 use crate::frame::SUBPROTOCOL;
 
 /// Where the server answers, on the page's own origin.
 const PATH: &str = "/live/ws";
 
-pub(super) struct Socket {
+pub(in crate::client) struct Socket {
     inner: WebSocket,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_close: Closure<dyn FnMut(CloseEvent)>,
 }
 
 impl Socket {
-    /// Starts to connect; `None` where the browser refuses to try, which it says in its console.
-    pub(super) fn open() -> Option<Self> {
+    /// Starts to connect, as the page's link of this number; `None` where the browser refuses to try, which it says in its console.
+    pub(super) fn open(number: u32) -> Option<Self> {
         let location = window().location();
         let scheme = if location.protocol().ok()? == "https:" { "wss" } else { "ws" };
         let url = format!("{scheme}://{}{PATH}", location.host().ok()?);
@@ -30,10 +30,10 @@ impl Socket {
                 connection::received(&text);
             }
         });
-        let on_close = Closure::<dyn FnMut(CloseEvent)>::new(|event: CloseEvent| {
+        let on_close = Closure::<dyn FnMut(CloseEvent)>::new(move |event: CloseEvent| {
             let code = event.code();
             // Dropping a closure from inside itself is not allowed: leave the handler first.
-            leptos::task::spawn_local(async move { connection::closed(code) });
+            leptos::task::spawn_local(async move { connection::closed(number, code) });
         });
         socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         socket.set_onclose(Some(on_close.as_ref().unchecked_ref()));
