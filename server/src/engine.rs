@@ -15,7 +15,7 @@ use std::time::Instant;
 use realtime::room::Room;
 
 pub use self::counters::{Counters, Skip};
-pub use self::site::{Emitted, Join, MOST_VALUES, SiteEngine};
+pub use self::site::{Behind, Emitted, Join, MOST_VALUES, SiteEngine};
 use crate::event::{self, Destination};
 use crate::history::HistoryLimits;
 use crate::hub::ConnectionId;
@@ -79,6 +79,12 @@ impl Engine {
     /// A new name for a connection.
     pub fn new_connection(&self) -> ConnectionId {
         ConnectionId(self.connections.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// How many connections there are.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.sites.values().map(|site| site.connections()).sum()
     }
 
     /// Takes one payload of the bus. Pages get it with the next [`Written::write`].

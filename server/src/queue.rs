@@ -72,15 +72,34 @@ pub enum QueueState {
 pub struct Queue {
     wire: Arc<dyn Wire>,
     limits: QueueLimits,
+    when_full: WhenFull,
     waiting: Mutex<Waiting>,
     attention: Notify,
+}
+
+/// What becomes of a queue that is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WhenFull {
+    /// It ends with the code `slow`, and what waits is dropped.
+    EndSlow,
+    /// It takes nothing more: what follows is asked for again, from the position of what was taken.
+    Keep,
+}
+
+/// The wire of a queue that is not written, but taken.
+struct NoWire;
+
+impl Wire for NoWire {
+    fn try_write(&self, _: &[IoSlice<'_>]) -> io::Result<usize> {
+        Err(ErrorKind::WouldBlock.into())
+    }
 }
 
 /// What a frame replaces while it waits: the newest of one subject wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewestOf {
-    /// Who it is from.
-    pub from: ConnectionId,
+    /// Who it is from; none where Frappe published it.
+    pub from: Option<ConnectionId>,
     /// A hash of what it is about; a collision is the sender's own loss.
     pub subject: u64,
 }
@@ -109,7 +128,14 @@ impl Queue {
     /// An empty queue in front of `wire`.
     #[must_use]
     pub fn new(wire: Arc<dyn Wire>, limits: QueueLimits) -> Self {
-        Self { wire, limits, waiting: Mutex::default(), attention: Notify::new() }
+        Self { wire, limits, when_full: WhenFull::EndSlow, waiting: Mutex::default(), attention: Notify::new() }
+    }
+
+    /// An empty queue whose frames are taken ([`Self::take`]). When it is full it keeps what it has and takes
+    /// nothing more.
+    #[must_use]
+    pub fn to_take(limits: QueueLimits) -> Self {
+        Self { when_full: WhenFull::Keep, ..Self::new(Arc::new(NoWire), limits) }
     }
 
     /// Adds a frame. Returns whether the caller must see to a [`Self::flush`]; `false` when an earlier
@@ -119,8 +145,9 @@ impl Queue {
         self.push_frame(Frame { bytes: frame, newest_of: None })
     }
 
-    /// Adds a frame of which only the newest is wanted: it takes the place of an older one that still
-    /// waits. Returns what [`Self::push`] does.
+    /// Adds a frame of which only the newest is wanted: an older one that still waits is dropped. The newer one
+    /// stands behind all others all the same, because a place before frames of lower offsets would be a lie.
+    /// Returns what [`Self::push`] does.
     #[must_use]
     pub fn push_newest(&self, frame: Bytes, newest_of: NewestOf) -> bool {
         self.push_frame(Frame { bytes: frame, newest_of: Some(newest_of) })
@@ -131,11 +158,11 @@ impl Queue {
         if waiting.closing.is_some() || waiting.broken {
             return false;
         }
-        if waiting.replace(&frame) {
-            return false;
-        }
+        waiting.drop_older(&frame);
         if self.make_room(&mut waiting, 1, frame.bytes.len()) {
             waiting.add(frame);
+        } else if self.when_full == WhenFull::Keep {
+            waiting.closing = Some(CloseCode::Slow);
         } else {
             waiting.end(CloseCode::Slow);
         }
@@ -160,13 +187,36 @@ impl Queue {
 
     /// Answers the peer's close with a close, after what still waits.
     pub fn finish(&self) {
+        self.end_after(CloseCode::Normal, None);
+        self.flush();
+    }
+
+    /// Ends the queue with these last words and a close, after what still waits. Whoever calls it must see to a
+    /// [`Self::flush`].
+    pub fn end_after(&self, code: CloseCode, last_words: Option<Bytes>) {
         let mut waiting = self.lock();
         if waiting.closing.is_none() && !waiting.broken {
-            waiting.add(Frame::of(websocket::close(CloseCode::Normal)));
-            waiting.closing = Some(CloseCode::Normal);
+            for frame in last_words.into_iter().chain([websocket::close(code)]) {
+                waiting.add(Frame::of(frame));
+            }
+            waiting.closing = Some(code);
         }
-        drop(waiting);
-        self.flush();
+    }
+
+    /// Takes what waits: the texts of its frames, oldest first.
+    #[must_use]
+    pub fn take(&self) -> Vec<Bytes> {
+        let mut waiting = self.lock();
+        waiting.bytes = 0;
+        waiting.flush_due = false;
+        waiting.frames.drain(..).filter_map(|frame| websocket::text_of(&frame.bytes)).collect()
+    }
+
+    /// Whether nothing more is taken.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        let waiting = self.lock();
+        waiting.closing.is_some() || waiting.broken
     }
 
     /// Writes what the socket takes.
@@ -240,14 +290,14 @@ impl Waiting {
         self.frames.push_back(frame);
     }
 
-    /// Puts a frame in the place of an older one of the same subject, unless that is being written.
-    fn replace(&mut self, newer: &Frame) -> bool {
-        let Some(newest_of) = newer.newest_of else { return false };
-        let mut older = self.frames.iter_mut().skip(usize::from(self.begun));
-        let Some(older) = older.find(|frame| frame.newest_of == Some(newest_of)) else { return false };
-        self.bytes = self.bytes - older.bytes.len() + newer.bytes.len();
-        older.bytes = newer.bytes.clone();
-        true
+    /// Drops the older frame of the same subject, unless that is being written.
+    fn drop_older(&mut self, newer: &Frame) {
+        let Some(newest_of) = newer.newest_of else { return };
+        let begun = usize::from(self.begun);
+        let older = self.frames.iter().skip(begun).position(|frame| frame.newest_of == Some(newest_of));
+        if let Some(older) = older.and_then(|index| self.frames.remove(begun + index)) {
+            self.bytes -= older.bytes.len();
+        }
     }
 
     fn end(&mut self, code: CloseCode) {

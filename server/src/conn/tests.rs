@@ -263,7 +263,7 @@ async fn a_stopping_server_says_so() {
     let engine = engine();
     let mut connected = connect_usual(&engine).await;
     frame(&mut connected.page).await;
-    connected.stop.stop();
+    connected.stop.stop(1);
     assert!(matches!(frame(&mut connected.page).await, ServerFrame::Bye { code: CloseCode::Restart, .. }));
     assert_eq!(close_code(&mut connected.page).await, CloseCode::Restart.number());
 }
@@ -286,7 +286,7 @@ async fn the_server_hangs_up_first() {
     let patient = ConnectionLimits { farewell: Duration::from_hours(1), ..limits() };
     let mut connected = connect(&engine, patient, QueueLimits { frames: 100, bytes: 1 << 20 }).await;
     frame(&mut connected.page).await;
-    connected.stop.stop();
+    connected.stop.stop(1);
     assert_eq!(close_code(&mut connected.page).await, CloseCode::Restart.number());
     // The page's side stays open: only the server's end of the line can bring this end of file.
     let mut rest = Vec::new();

@@ -2,9 +2,10 @@
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use realtime::close::CloseCode;
 use realtime::frame::{Denial, Ref, ServerFrame};
 use realtime::host::Snapshot;
 use realtime::position::Position;
@@ -16,6 +17,26 @@ use crate::history::{History, HistoryLimits};
 use crate::hub::{ConnectionId, Hub};
 use crate::queue::{NewestOf, Queue};
 use crate::websocket;
+
+impl State {
+    /// The position up to which a page has everything that was published in its rooms: that of the site, or
+    /// less where something was held back. What was held back and cannot come any more is a gap.
+    fn promise(&self, behind: &mut Vec<Behind>, queue: &Queue) -> Position {
+        let position = self.history.position();
+        let mut promised = position.clone();
+        behind.retain(|Behind { room, since }| {
+            let is_kept = position.since(since).is_some();
+            if is_kept {
+                promised.offset = promised.offset.min(since.offset);
+            } else {
+                let gap = ServerFrame::Gap { room: room.clone(), position: position.clone() };
+                let _ = queue.push(websocket::text(&gap.encode()));
+            }
+            is_kept
+        });
+        promised
+    }
+}
 
 /// The events and rooms of one site.
 pub struct SiteEngine {
@@ -43,6 +64,16 @@ pub struct Join<'a> {
     pub since: Option<&'a Position>,
     /// Names of events whose newest value it wants.
     pub latest: &'a [String],
+    /// The page is in the room already: it is answered only where something is missing.
+    pub is_standing: bool,
+}
+
+/// A room that a page is in, and has been sent nothing of after a position.
+pub struct Behind {
+    /// The room.
+    pub room: Room,
+    /// How far the page has read.
+    pub since: Position,
 }
 
 /// What a page tells the others in a room.
@@ -127,10 +158,12 @@ impl SiteEngine {
             queue.has_room(count, bytes + SPARE_BYTES).then_some(frames)
         });
         let replayed_from = if replay.is_some() { join.since.map_or(0, |since| since.offset) } else { u64::MAX };
+        let is_recovered = replay.is_some();
         let mut value_bytes = 0;
         let mut values: Vec<(u64, Bytes)> = Vec::new();
         for event in join.latest.iter().take(MOST_VALUES) {
             if let Some(value) = history.newest_frame(Instant::now(), &room, event)
+                && !(is_recovered && join.is_standing)
                 && value.0 <= replayed_from
                 && !values.iter().any(|(offset, _)| *offset == value.0)
             {
@@ -144,21 +177,18 @@ impl SiteEngine {
         }
         values.sort_unstable_by_key(|(offset, _)| *offset);
 
-        let recovered = replay.is_some();
-        let answer = ServerFrame::Joined { reference: join.reference, room, position: history.position(), recovered };
-        let answer = websocket::text(&answer.encode());
+        let (reference, position, recovered) = (join.reference, history.position(), is_recovered);
+        let answer = ServerFrame::Joined { reference, room, position, recovered };
+        let answer = (!(is_recovered && join.is_standing)).then(|| websocket::text(&answer.encode()));
         let values = values.into_iter().map(|(_, frame)| frame);
-        for frame in std::iter::once(answer).chain(values).chain(replay.unwrap_or_default()) {
+        for frame in answer.into_iter().chain(values).chain(replay.unwrap_or_default()) {
             let _ = queue.push(frame);
         }
     }
 
-    /// Takes a connection out of a room and pushes the answer.
-    pub fn leave(&self, reference: Ref, room: &Room, connection: ConnectionId, queue: &Queue) {
-        let mut state = self.lock();
-        state.hub.leave(room, connection);
-        let answer = ServerFrame::Ok { reference: Some(reference), position: state.history.position() };
-        let _ = queue.push(websocket::text(&answer.encode()));
+    /// Takes a connection out of a room.
+    pub fn leave(&self, room: &Room, connection: ConnectionId) {
+        self.lock().hub.leave(room, connection);
     }
 
     /// Takes a connection out of a room that it may no longer be in, and pushes the news. Does nothing when
@@ -192,10 +222,25 @@ impl SiteEngine {
     }
 
     /// Answers a ping with the position up to which everything has been pushed before the answer.
-    pub fn pong(&self, reference: Option<Ref>, queue: &Queue) {
+    pub fn pong(&self, reference: Option<Ref>, behind: &mut Vec<Behind>, queue: &Queue) {
         let state = self.lock();
-        let answer = ServerFrame::Ok { reference, position: state.history.position() };
+        let answer = ServerFrame::Ok { reference, position: state.promise(behind, queue) };
         let _ = queue.push(websocket::text(&answer.encode()));
+    }
+
+    /// Ends a queue with a `bye` after everything that is published, in one moment with it: nothing follows.
+    pub fn say_bye(&self, code: CloseCode, after: Duration, behind: &mut Vec<Behind>, queue: &Queue) {
+        let state = self.lock();
+        let position = Some(state.promise(behind, queue));
+        let after = Some(u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
+        let bye = ServerFrame::Bye { code, after, position };
+        queue.end_after(code, Some(websocket::text(&bye.encode())));
+    }
+
+    /// How many connections are in a room.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.lock().hub.connections()
     }
 
     /// How many rooms a connection is in, and whether `room` is one of them.

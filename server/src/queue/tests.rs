@@ -134,11 +134,11 @@ fn the_last_word_is_said_once() {
 }
 
 fn newest_of(from: u64, subject: u64) -> NewestOf {
-    NewestOf { from: ConnectionId(from), subject }
+    NewestOf { from: Some(ConnectionId(from)), subject }
 }
 
 #[test]
-fn a_newer_cursor_takes_the_place_of_one_that_waits() {
+fn of_a_cursor_only_the_newest_waits() {
     let wire = Arc::new(Throttled::default());
     let queue = Queue::new(wire.clone(), QueueLimits { frames: 100, bytes: 1000 });
     let _ = queue.push(websocket::text("event"));

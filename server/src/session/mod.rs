@@ -6,7 +6,9 @@
 //! Now and then the session itself is looked at again ([`review`]).
 
 mod emit;
+mod paces;
 mod review;
+mod standing;
 mod voices;
 mod work;
 
@@ -14,7 +16,6 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use realtime::close::CloseCode;
 use realtime::frame::{ClientFrame, Denial, FrameError, Ref, ServerFrame, Trouble};
 use realtime::handlers::{Handlers, Publisher};
@@ -23,11 +24,13 @@ use realtime::room::Room;
 use tokio::time::Instant;
 use tracing::{debug, info};
 
+pub use self::paces::{Paces, PollPaces};
 use self::review::Review;
+pub use self::standing::Standing;
 pub use self::voices::Voices;
 use self::work::{Done, PendingJoin, Work};
 use crate::authz::{Authority, Decision, Grant, Refusal};
-use crate::engine::{Join, MOST_VALUES, SiteEngine};
+use crate::engine::{Behind, Join, MOST_VALUES, SiteEngine};
 use crate::hub::ConnectionId;
 use crate::queue::Queue;
 use crate::site::Caller;
@@ -76,14 +79,15 @@ pub struct Session {
     caller: Arc<Caller>,
     connection: ConnectionId,
     queue: Arc<Queue>,
-    joins: DefaultDirectRateLimiter,
-    emits: DefaultDirectRateLimiter,
+    paces: Arc<Paces>,
     errors: u32,
     review: Review,
     /// Only while there is some: most connections have none for hours.
     work: Option<Box<Work>>,
     /// Tasks whose rooms a token opened.
     tasks: Vec<Room>,
+    /// Rooms that the page is in, and of which it has not been sent everything.
+    behind: Vec<Behind>,
 }
 
 impl Session {
@@ -96,26 +100,10 @@ impl Session {
         connection: ConnectionId,
         queue: Arc<Queue>,
     ) -> Self {
-        let rooms = caller.viewer.automatic_rooms();
-        let grant = |room: &Room| match parts.authority.decide(&caller.viewer, room.clone(), None) {
-            Decision::Granted(grant) => Some(grant),
-            Decision::GivenByToken(_) | Decision::Denied(_) | Decision::Ask(_) => None,
-        };
-        let grants = rooms.iter().filter_map(grant).collect();
-        site.enter(grants, connection, &queue, |position| ServerFrame::Hello {
-            connection: connection.to_string(),
-            epoch: position.epoch,
-            user: caller.viewer.user.clone(),
-            heartbeat: parts.heartbeat,
-            rooms,
-            build: parts.build.clone(),
-        });
-        let joins = RateLimiter::direct(Quota::per_second(parts.limits.joins_per_second));
-        let emits = RateLimiter::direct(Quota::per_second(parts.limits.emits_per_second));
-        let review = Review::begin(parts.limits.review);
-        let caller = Arc::new(caller);
-        let (errors, work, tasks) = (0, None, Vec::new());
-        Self { parts, site, caller, connection, queue, joins, emits, errors, review, work, tasks }
+        let paces = Arc::new(Paces::new(&parts.limits));
+        let session = Self::silent(parts, site, caller, connection, queue, paces);
+        session.say_hello();
+        session
     }
 
     /// Answers a frame. `Some` ends the connection.
@@ -138,7 +126,7 @@ impl Session {
             Ok(ClientFrame::Emit { reference, room: None, event, message }) => {
                 self.emit_to_handler(reference, &event, &message);
             }
-            Ok(ClientFrame::Ping { reference }) => self.site.pong(reference, &self.queue),
+            Ok(ClientFrame::Ping { reference }) => self.pong(reference),
             Err(FrameError { reference, code, reason }) => {
                 self.errors += 1;
                 if self.errors > self.parts.limits.errors {
@@ -192,6 +180,7 @@ impl Session {
                 self.finish_review(found)
             }
             Done::Handler(frame) => {
+                self.work().handled();
                 self.say(&frame);
                 None
             }
@@ -204,8 +193,8 @@ impl Session {
     }
 
     fn join(&mut self, join: PendingJoin, token: Option<&str>) {
-        let PendingJoin { reference, room, .. } = &join;
-        let decision = if self.joins.check().is_err() {
+        let room = &join.room;
+        let decision = if !join.is_standing && self.paces.joins.check().is_err() {
             Decision::Denied(Denial::TooFast)
         } else {
             match self.parts.authority.decide(&self.caller.viewer, room.clone(), token) {
@@ -224,7 +213,7 @@ impl Session {
                 }
                 self.enter(join, grant);
             }
-            Decision::Denied(denial) => self.deny(Some(*reference), room.clone(), denial),
+            Decision::Denied(denial) => self.deny(join, denial),
             Decision::Ask(subject) => {
                 let (authority, caller) = (Arc::clone(&self.parts.authority), Arc::clone(&self.caller));
                 self.work().ask(&authority, &caller, join, subject);
@@ -237,13 +226,14 @@ impl Session {
         let (count, is_inside) = self.site.rooms_of(self.connection, &join.room);
         let (pending, pending_bytes) = self.work.as_ref().map_or((0, 0), |work| work.pending());
         let is_full = pending + if is_inside { 0 } else { count } >= self.parts.limits.rooms;
-        let is_heavy = waits && pending_bytes + join.size > PENDING_BYTES;
+        let is_heavy = waits && !join.is_standing && pending_bytes + join.size > PENDING_BYTES;
         is_full.then_some(Denial::TooManyRooms).or_else(|| is_heavy.then_some(Denial::TooFast))
     }
 
-    fn enter(&self, join: PendingJoin, grant: Grant) {
-        let PendingJoin { reference, since, latest, .. } = join;
-        let join = Join { reference, grant, since: since.as_ref(), latest: &latest };
+    fn enter(&mut self, join: PendingJoin, grant: Grant) {
+        let PendingJoin { reference, room, since, latest, is_standing, .. } = join;
+        self.is_settled(&room);
+        let join = Join { reference, grant, since: since.as_ref(), latest: &latest, is_standing };
         self.site.join(join, self.connection, &self.queue);
     }
 
@@ -253,7 +243,9 @@ impl Session {
             self.say(&ServerFrame::trouble(join, Trouble::Left));
         }
         self.tasks.retain(|task| task != room);
-        self.site.leave(reference, room, self.connection, &self.queue);
+        self.is_settled(room);
+        self.site.leave(room, self.connection);
+        self.pong(Some(reference));
     }
 
     fn finish_join(&mut self, number: u64, answer: Result<Grant, Refusal>) -> Option<CloseCode> {
@@ -262,17 +254,25 @@ impl Session {
         match answer {
             Ok(grant) => self.enter(join, grant),
             Err(Refusal::Denied(denial)) => {
-                self.deny(Some(join.reference), join.room, denial);
+                self.deny(join, denial);
                 // Frappe may say no because the session has changed.
                 self.review.bring_forward();
             }
-            Err(Refusal::Trouble(trouble)) => self.say(&ServerFrame::trouble(join.reference, trouble)),
+            Err(Refusal::Trouble(trouble)) => {
+                if let Some(reference) = join.wants_answer() {
+                    self.say(&ServerFrame::trouble(reference, trouble));
+                }
+            }
             Err(Refusal::Session(error)) => return Some(error.close_code()),
         }
         None
     }
 
-    fn deny(&self, reference: Option<Ref>, room: Room, denial: Denial) {
+    fn deny(&mut self, join: PendingJoin, denial: Denial) {
+        let (reference, room) = (join.wants_answer(), join.room);
+        if join.is_standing {
+            self.is_settled(&room);
+        }
         debug!(
             site = self.caller.viewer.site,
             user = self.caller.viewer.user,

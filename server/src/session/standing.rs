@@ -1,0 +1,121 @@
+//! The session of one poll: the page is in its rooms already, and says with each poll how far it has read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use realtime::close::CloseCode;
+use realtime::frame::{ClientFrame, Ref, ServerFrame};
+use realtime::room::Room;
+
+use super::review::Review;
+use super::work::PendingJoin;
+use super::{Paces, Session, SessionParts};
+use crate::authz::Decision;
+use crate::engine::{Behind, MOST_VALUES, SiteEngine};
+use crate::hub::ConnectionId;
+use crate::queue::Queue;
+use crate::site::Caller;
+
+/// A room that a page is in before its poll, as it said.
+pub struct Standing(PendingJoin, Option<String>);
+
+impl Standing {
+    /// Understands the frame that would bring the page into the room.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let (mut join, token) = match ClientFrame::parse(text).map_err(|error| error.reason)? {
+            ClientFrame::Join { reference, room, since, mut latest, token } => {
+                latest.truncate(MOST_VALUES);
+                (PendingJoin::new(reference, room, since, latest), token)
+            }
+            ClientFrame::Open { reference, doctype, name, .. } => {
+                (PendingJoin::new(reference, Room::open_doc(&doctype, &name), None, Vec::new()), None)
+            }
+            _ => return Err("Only join and open frames stand.".to_owned()),
+        };
+        join.is_standing = true;
+        Ok(Self(join, token))
+    }
+}
+
+impl Session {
+    /// Begins a session that is in no room, and says nothing.
+    #[must_use]
+    pub fn silent(
+        parts: Arc<SessionParts>,
+        site: Arc<SiteEngine>,
+        caller: Caller,
+        connection: ConnectionId,
+        queue: Arc<Queue>,
+        paces: Arc<Paces>,
+    ) -> Self {
+        let (review, caller) = (Review::begin(parts.limits.review), Arc::new(caller));
+        let (errors, work, tasks, behind) = (0, None, Vec::new(), Vec::new());
+        Self { parts, site, caller, connection, queue, paces, errors, review, work, tasks, behind }
+    }
+
+    /// Enters the automatic rooms, and says `hello`.
+    pub fn say_hello(&self) {
+        let Self { parts, caller, connection, .. } = self;
+        let rooms = caller.viewer.automatic_rooms();
+        let grant = |room: &Room| match parts.authority.decide(&caller.viewer, room.clone(), None) {
+            Decision::Granted(grant) => Some(grant),
+            Decision::GivenByToken(_) | Decision::Denied(_) | Decision::Ask(_) => None,
+        };
+        let grants = rooms.iter().filter_map(grant).collect();
+        self.site.enter(grants, *connection, &self.queue, |position| ServerFrame::Hello {
+            connection: connection.to_string(),
+            epoch: position.epoch,
+            user: caller.viewer.user.clone(),
+            heartbeat: parts.heartbeat,
+            rooms,
+            build: parts.build.clone(),
+        });
+    }
+
+    /// Puts the page back into a room. Nothing is said where it may be there and nothing is missing.
+    pub fn stand(&mut self, standing: Standing) {
+        let Standing(join, token) = standing;
+        if let Some(since) = join.since.clone() {
+            self.behind.push(Behind { room: join.room.clone(), since });
+        }
+        self.join(join, token.as_deref());
+    }
+
+    /// Whether Frappe is still asked about a room that the page is in.
+    #[must_use]
+    pub fn awaits_standing(&self) -> bool {
+        self.work.as_ref().is_some_and(|work| work.has_standing())
+    }
+
+    /// Whether something that the page asked has no answer yet.
+    #[must_use]
+    pub fn owes_answers(&self) -> bool {
+        self.work.as_ref().is_some_and(|work| work.owes_answers())
+    }
+
+    /// Whether events of a room wait for the page that it cannot be sent now.
+    #[must_use]
+    pub const fn is_behind(&self) -> bool {
+        !self.behind.is_empty()
+    }
+
+    /// Says up to which position everything has been said.
+    pub fn pong(&mut self, reference: Option<Ref>) {
+        self.site.pong(reference, &mut self.behind, &self.queue);
+    }
+
+    /// Says good-bye after everything that has been published, and when to come back. Nothing follows.
+    pub fn say_bye(&mut self, code: CloseCode, after: Duration) {
+        self.site.say_bye(code, after, &mut self.behind, &self.queue);
+        self.queue.flush();
+    }
+
+    /// The page is in the room as far as it has read, or is not to be in it.
+    pub(super) fn is_settled(&mut self, room: &Room) {
+        self.behind.retain(|behind| behind.room != *room);
+    }
+}
+
