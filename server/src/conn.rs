@@ -147,6 +147,11 @@ pub async fn run<L: Line>(
                 moved = Instant::now();
                 queue.flush();
             }
+            // A page that was away gets what it missed in parts. Others want their turn.
+            () = yield_now(), if !is_full && session.is_behind() => {
+                session.catch_up();
+                queue.flush();
+            }
             // Something is left over, or the end has come: look at the queue again.
             () = queue.attention() => {}
             () = sleep_until(wake_at) => {

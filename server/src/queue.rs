@@ -5,11 +5,13 @@
 //! never for a frame that went out at once (FAST.md, lesson 7).
 
 use std::collections::VecDeque;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::io::{self, ErrorKind, IoSlice};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Buf, Bytes};
 use realtime::close::CloseCode;
+use realtime::room::Room;
 use tokio::sync::Notify;
 
 use crate::hub::ConnectionId;
@@ -104,6 +106,14 @@ pub struct NewestOf {
     pub subject: u64,
 }
 
+impl NewestOf {
+    /// The newest of an event in a room, of one connection or of Frappe.
+    #[must_use]
+    pub fn new(from: Option<ConnectionId>, room: &Room, event: &str) -> Self {
+        Self { from, subject: BuildHasherDefault::<DefaultHasher>::default().hash_one((room, event)) }
+    }
+}
+
 struct Frame {
     bytes: Bytes,
     newest_of: Option<NewestOf>,
@@ -159,7 +169,7 @@ impl Queue {
             return false;
         }
         waiting.drop_older(&frame);
-        if self.make_room(&mut waiting, 1, frame.bytes.len()) {
+        if self.make_room(&mut waiting, self.limits, frame.bytes.len()) {
             waiting.add(frame);
         } else if self.when_full == WhenFull::Keep {
             waiting.closing = Some(CloseCode::Slow);
@@ -169,10 +179,19 @@ impl Queue {
         !std::mem::replace(&mut waiting.flush_due, true)
     }
 
-    /// Whether this much fits beside what waits, after the socket took what it takes now.
+    /// Adds a frame that can come later as well, if the queue is not half full after the socket took what it takes
+    /// now: the other half is for what cannot wait. Returns whether it was added.
+    /// Whoever calls it must see to a [`Self::flush`].
     #[must_use]
-    pub fn has_room(&self, frames: usize, bytes: usize) -> bool {
-        self.make_room(&mut self.lock(), frames, bytes)
+    pub fn offer(&self, frame: Bytes) -> bool {
+        let mut waiting = self.lock();
+        let half = QueueLimits { frames: self.limits.frames / 2, bytes: self.limits.bytes / 2 };
+        let has_ended = waiting.closing.is_some() || waiting.broken;
+        let is_added = !has_ended && self.make_room(&mut waiting, half, frame.len());
+        if is_added {
+            waiting.add(Frame::of(frame));
+        }
+        is_added
     }
 
     /// Ends the queue: what waits is dropped, `bye` and the close frame are the last words.
@@ -230,8 +249,8 @@ impl Queue {
     }
 
     /// A batch is pushed before it is written: only what the socket refuses counts against the limits.
-    fn make_room(&self, waiting: &mut Waiting, frames: usize, bytes: usize) -> bool {
-        let fits = |waiting: &Waiting| self.limits.hold(waiting.frames.len() + frames, waiting.bytes + bytes);
+    fn make_room(&self, waiting: &mut Waiting, limits: QueueLimits, bytes: usize) -> bool {
+        let fits = |waiting: &Waiting| limits.hold(waiting.frames.len() + 1, waiting.bytes + bytes);
         if !fits(waiting) {
             self.write(waiting);
         }

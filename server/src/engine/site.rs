@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use realtime::close::CloseCode;
-use realtime::frame::{Denial, Ref, ServerFrame};
+use realtime::frame::{Ref, ServerFrame};
 use realtime::host::Snapshot;
 use realtime::position::Position;
 use realtime::room::Room;
@@ -21,21 +21,75 @@ use crate::websocket;
 impl State {
     /// The position up to which a page has everything that was published in its rooms: that of the site, or
     /// less where something was held back. What was held back and cannot come any more is a gap.
+    /// Pushes the newest value of each event that a join asks for, unless the replay holds it.
+    fn push_newest_values(&self, join: &Join<'_>, since: Option<&Position>, queue: &Queue) {
+        let mut values: Vec<(u64, Bytes)> = Vec::new();
+        for event in join.latest.iter().take(MOST_VALUES) {
+            if let Some(value) = self.history.newest_frame(Instant::now(), join.grant.room(), event)
+                && since.is_none_or(|since| value.0 <= since.offset)
+                && !values.iter().any(|(offset, _)| *offset == value.0)
+            {
+                values.push(value);
+            }
+        }
+        values.sort_unstable_by_key(|(offset, _)| *offset);
+        for (_, frame) in values {
+            // One that does not fit is not told: it would end the queue on every try.
+            let _ = queue.offer(frame);
+        }
+    }
+
+    /// Pushes what was published in a room after a position, as much as the queue takes. With all of it the
+    /// connection is in the room. What is no longer kept is a gap.
+    fn replay(
+        &mut self,
+        grant: Grant,
+        since: &Position,
+        connection: ConnectionId,
+        queue: &Arc<Queue>,
+    ) -> Option<Behind> {
+        let room = grant.room().clone();
+        let (mut is_whole, mut reached) = (true, since.offset);
+        match self.history.since(&room, since) {
+            Some(frames) => {
+                for (offset, frame) in frames {
+                    if !queue.offer(frame.clone()) {
+                        is_whole = false;
+                        break;
+                    }
+                    reached = offset;
+                }
+            }
+            None => push_gap(&room, self.history.position(), queue),
+        }
+        if is_whole {
+            self.hub.join(grant, connection, queue);
+            return None;
+        }
+        // What is published meanwhile comes with the rest, in its turn.
+        self.hub.leave(&room, connection);
+        Some(Behind { room, since: Position::new(since.epoch.clone(), reached), grant: Some(grant) })
+    }
+
     fn promise(&self, behind: &mut Vec<Behind>, queue: &Queue) -> Position {
         let position = self.history.position();
         let mut promised = position.clone();
-        behind.retain(|Behind { room, since }| {
+        behind.retain(|Behind { room, since, .. }| {
             let is_kept = position.since(since).is_some();
             if is_kept {
                 promised.offset = promised.offset.min(since.offset);
             } else {
-                let gap = ServerFrame::Gap { room: room.clone(), position: position.clone() };
-                let _ = queue.push(websocket::text(&gap.encode()));
+                push_gap(room, position.clone(), queue);
             }
             is_kept
         });
         promised
     }
+}
+
+fn push_gap(room: &Room, position: Position, queue: &Queue) {
+    let gap = ServerFrame::Gap { room: room.clone(), position };
+    let _ = queue.push(websocket::text(&gap.encode()));
 }
 
 /// The events and rooms of one site.
@@ -49,8 +103,6 @@ struct State {
     hub: Hub,
 }
 
-/// Room for the answer to a join.
-const SPARE_BYTES: usize = 16 << 10;
 /// Newest values that one join can ask for.
 pub const MOST_VALUES: usize = 100;
 
@@ -72,8 +124,10 @@ pub struct Join<'a> {
 pub struct Behind {
     /// The room.
     pub room: Room,
-    /// How far the page has read.
+    /// What the page has.
     pub since: Position,
+    /// Leave to be there; none while Frappe is asked.
+    pub grant: Option<Grant>,
 }
 
 /// What a page tells the others in a room.
@@ -115,8 +169,12 @@ impl SiteEngine {
     pub(super) fn publish(&self, now: Instant, room: &Arc<Room>, event: &str, message: &str, written: &mut Written) {
         let mut state = self.lock();
         let frame = state.history.append(now, room, event, message);
+        let newest_of = realtime::event::is_a_progress(room, event).then(|| NewestOf::new(None, room, event));
         for queue in state.hub.members(room) {
-            written.push(queue, frame.clone());
+            match newest_of {
+                Some(newest_of) => written.push_newest(queue, frame.clone(), newest_of),
+                None => written.push(queue, frame.clone()),
+            }
         }
     }
 
@@ -137,68 +195,42 @@ impl SiteEngine {
         }
     }
 
-    /// Puts a connection into a room and pushes the answer, the newest values that the replay does not
-    /// hold, and the replay, in this order and before any later event of the room.
-    pub fn join(&self, join: Join<'_>, connection: ConnectionId, queue: &Arc<Queue>) {
+    /// Puts a connection into a room and pushes the answer, the newest values that the replay does not hold, and the
+    /// replay, in this order and before any later event of the room. Where the replay is more than the queue takes
+    /// now, the connection is in the room when it has the rest: [`Self::go_on`].
+    pub fn join(&self, join: Join<'_>, connection: ConnectionId, queue: &Arc<Queue>) -> Option<Behind> {
         let mut state = self.lock();
-        let State { history, hub } = &mut *state;
-        let room = join.grant.room().clone();
-        hub.join(join.grant, connection, queue);
-
-        let replay: Option<Vec<Bytes>> = join.since.and_then(|since| {
-            let frames = history.since(&room, since)?;
-            // With the answer and the values, and by count before anything is copied.
-            let count = frames.len() + 1 + join.latest.len().min(MOST_VALUES);
-            if !queue.has_room(count, 0) {
-                return None;
-            }
-            let mut bytes = 0;
-            let frames: Vec<Bytes> = frames.cloned().inspect(|frame| bytes += frame.len()).collect();
-            // More than the queue holds would end it as slow, and the page would come back for the same.
-            queue.has_room(count, bytes + SPARE_BYTES).then_some(frames)
-        });
-        let replayed_from = if replay.is_some() { join.since.map_or(0, |since| since.offset) } else { u64::MAX };
-        let is_recovered = replay.is_some();
-        let mut value_bytes = 0;
-        let mut values: Vec<(u64, Bytes)> = Vec::new();
-        for event in join.latest.iter().take(MOST_VALUES) {
-            if let Some(value) = history.newest_frame(Instant::now(), &room, event)
-                && !(is_recovered && join.is_standing)
-                && value.0 <= replayed_from
-                && !values.iter().any(|(offset, _)| *offset == value.0)
-            {
-                // A value that does not fit is not told: it would end the queue on every try.
-                value_bytes += value.1.len();
-                if !queue.has_room(values.len() + 2, value_bytes + SPARE_BYTES) {
-                    break;
-                }
-                values.push(value);
+        let room = join.grant.room();
+        let since = join.since.filter(|since| state.history.since(room, since).is_some());
+        if !join.is_standing || since.is_none() {
+            let position = state.history.position();
+            let (reference, room, recovered) = (join.reference, room.clone(), since.is_some());
+            let answer = ServerFrame::Joined { reference, room, position, recovered };
+            let _ = queue.push(websocket::text(&answer.encode()));
+            state.push_newest_values(&join, since, queue);
+        }
+        match since {
+            Some(since) => state.replay(join.grant, since, connection, queue),
+            None => {
+                state.hub.join(join.grant, connection, queue);
+                None
             }
         }
-        values.sort_unstable_by_key(|(offset, _)| *offset);
+    }
 
-        let (reference, position, recovered) = (join.reference, history.position(), is_recovered);
-        let answer = ServerFrame::Joined { reference, room, position, recovered };
-        let answer = (!(is_recovered && join.is_standing)).then(|| websocket::text(&answer.encode()));
-        let values = values.into_iter().map(|(_, frame)| frame);
-        for frame in answer.into_iter().chain(values).chain(replay.unwrap_or_default()) {
-            let _ = queue.push(frame);
+    /// Pushes what a connection that is behind in a room has not been sent yet, as much as its queue takes. Returns
+    /// where it is when that is not all.
+    pub fn go_on(&self, behind: Behind, connection: ConnectionId, queue: &Arc<Queue>) -> Option<Behind> {
+        let Behind { room, since, grant } = behind;
+        match grant {
+            Some(grant) => self.lock().replay(grant, &since, connection, queue),
+            None => Some(Behind { room, since, grant }),
         }
     }
 
     /// Takes a connection out of a room.
     pub fn leave(&self, room: &Room, connection: ConnectionId) {
         self.lock().hub.leave(room, connection);
-    }
-
-    /// Takes a connection out of a room that it may no longer be in, and pushes the news. Does nothing when
-    /// it is not there.
-    pub fn take_away(&self, room: &Room, denial: Denial, connection: ConnectionId, queue: &Queue) {
-        let mut state = self.lock();
-        if state.hub.leave(room, connection) {
-            let news = ServerFrame::Denied { reference: None, room: room.clone(), denial };
-            let _ = queue.push(websocket::text(&news.encode()));
-        }
     }
 
     /// Tells the others in a room what one of its connections emits. `false` when that is not in the room.

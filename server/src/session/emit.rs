@@ -1,6 +1,5 @@
 //! From a page to the others in a room, or to a handler of the app.
 
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,10 +39,9 @@ impl Session {
         if let Some(trouble) = trouble.or_else(|| self.has_no_voice_in(&room)) {
             return self.say(&ServerFrame::trouble(reference, trouble));
         }
-        let subject = BuildHasherDefault::<DefaultHasher>::default().hash_one((&room, &event));
         let user = self.caller.viewer.user.clone();
+        let newest_of = NewestOf::new(Some(self.connection), &room, &event);
         let frame = ServerFrame::Emitted { room: room.clone(), event, user, message };
-        let newest_of = NewestOf { from: Some(self.connection), subject };
         let emitted = Emitted { frame: websocket::text(&frame.encode()), newest_of };
         let mut written = Written::default();
         if !self.site.emit(&room, self.connection, &emitted, &mut written) {

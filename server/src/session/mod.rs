@@ -152,7 +152,7 @@ impl Session {
 
     /// Looks at the session again, beside the connection.
     pub fn begin_review(&mut self) {
-        let rooms = if self.review.begin_look() { self.site.joined(self.connection) } else { Vec::new() };
+        let rooms = if self.review.begin_look() { self.rooms() } else { Vec::new() };
         let review = review::look(Arc::clone(&self.parts.authority), Arc::clone(&self.caller), rooms);
         self.work().run(Box::pin(async { Done::Review(review.await) }));
     }
@@ -225,6 +225,7 @@ impl Session {
     fn no_room_for(&self, join: &PendingJoin, waits: bool) -> Option<Denial> {
         let (count, is_inside) = self.site.rooms_of(self.connection, &join.room);
         let (pending, pending_bytes) = self.work.as_ref().map_or((0, 0), |work| work.pending());
+        let count = count + self.behind.iter().filter(|behind| behind.grant.is_some()).count();
         let is_full = pending + if is_inside { 0 } else { count } >= self.parts.limits.rooms;
         let is_heavy = waits && !join.is_standing && pending_bytes + join.size > PENDING_BYTES;
         is_full.then_some(Denial::TooManyRooms).or_else(|| is_heavy.then_some(Denial::TooFast))
@@ -234,7 +235,7 @@ impl Session {
         let PendingJoin { reference, room, since, latest, is_standing, .. } = join;
         self.is_settled(&room);
         let join = Join { reference, grant, since: since.as_ref(), latest: &latest, is_standing };
-        self.site.join(join, self.connection, &self.queue);
+        self.behind.extend(self.site.join(join, self.connection, &self.queue));
     }
 
     fn leave(&mut self, reference: Ref, room: &Room) {
@@ -302,10 +303,12 @@ impl Session {
             let credential = self.caller.credential.clone();
             self.caller = Arc::new(Caller { viewer, credential });
         }
-        for room in self.site.joined(self.connection) {
+        for room in self.rooms() {
             let lost = found.lost.iter().find(|(lost, _)| *lost == *room).map(|(_, denial)| *denial);
             if let Some(denial) = lost.or_else(|| self.no_longer_decided(&room)) {
-                self.site.take_away(&room, denial, self.connection, &self.queue);
+                self.is_settled(&room);
+                self.site.leave(&room, self.connection);
+                self.say(&ServerFrame::Denied { reference: None, room: Room::clone(&room), denial });
             }
         }
         None

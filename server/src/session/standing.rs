@@ -79,7 +79,7 @@ impl Session {
     pub fn stand(&mut self, standing: Standing) {
         let Standing(join, token) = standing;
         if let Some(since) = join.since.clone() {
-            self.behind.push(Behind { room: join.room.clone(), since });
+            self.behind.push(Behind { room: join.room.clone(), since, grant: None });
         }
         self.join(join, token.as_deref());
     }
@@ -111,6 +111,21 @@ impl Session {
     pub fn say_bye(&mut self, code: CloseCode, after: Duration) {
         self.site.say_bye(code, after, &mut self.behind, &self.queue);
         self.queue.flush();
+    }
+
+    /// Sends more of what the page has not been sent, when its queue is empty.
+    pub fn catch_up(&mut self) {
+        let index = self.behind.iter().position(|behind| behind.grant.is_some());
+        if let Some(behind) = index.map(|index| self.behind.swap_remove(index)) {
+            self.behind.extend(self.site.go_on(behind, self.connection, &self.queue));
+        }
+    }
+
+    /// Rooms that the connection is in, or will be when it has been sent what it missed.
+    pub(super) fn rooms(&self) -> Vec<Arc<Room>> {
+        let mut rooms = self.site.joined(self.connection);
+        rooms.extend(self.behind.iter().filter(|behind| behind.grant.is_some()).map(|behind| Arc::new(behind.room.clone())));
+        rooms
     }
 
     /// The page is in the room as far as it has read, or is not to be in it.
