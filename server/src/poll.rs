@@ -59,7 +59,7 @@ pub async fn run(mut poll: Poll, asked: PollRequest, standing: Vec<Standing>, ti
         let wait_until = if poll.session.is_behind() { settled_at } else { times.wait_until };
         poll.until(wait_until.min(times.end_at), |poll| poll.queue.state() != QueueState::Empty).await;
         if poll.queue.state() != QueueState::Empty {
-            poll.until((Instant::now() + GATHERING).min(times.end_at), |_| false).await;
+            poll.until((Instant::now() + GATHERING).min(times.end_at), |poll| poll.queue.is_overfull()).await;
         }
     }
     // Rooms in which nothing happens must not fall behind what the history keeps.
@@ -77,11 +77,8 @@ impl Poll {
     }
 
     fn receive(&mut self, frame: &str) {
-        let end = if frame.len() > self.frame_bytes {
-            Some(CloseCode::FrameTooLarge)
-        } else {
-            self.session.receive(frame)
-        };
+        let end =
+            if frame.len() > self.frame_bytes { Some(CloseCode::FrameTooLarge) } else { self.session.receive(frame) };
         if let Some(code) = end {
             self.queue.close(code);
         }

@@ -84,7 +84,7 @@ pub struct Queue {
 enum WhenFull {
     /// It ends with the code `slow`, and what waits is dropped.
     EndSlow,
-    /// It takes nothing more: what follows is asked for again, from the position of what was taken.
+    /// It takes no more events: they are asked for again, from the position of what was taken.
     Keep,
 }
 
@@ -129,6 +129,8 @@ struct Waiting {
     flush_due: bool,
     closing: Option<CloseCode>,
     broken: bool,
+    /// Events were turned away.
+    is_overfull: bool,
 }
 
 /// Frames that one system call writes at most; the kernel's own bound (`IOV_MAX`) is 1024.
@@ -141,8 +143,8 @@ impl Queue {
         Self { wire, limits, when_full: WhenFull::EndSlow, waiting: Mutex::default(), attention: Notify::new() }
     }
 
-    /// An empty queue whose frames are taken ([`Self::take`]). When it is full it keeps what it has and takes
-    /// nothing more.
+    /// An empty queue whose frames are taken ([`Self::take`]). When it is full it keeps what it has and takes no more
+    /// events; answers it takes always, which are as few as what was asked.
     #[must_use]
     pub fn to_take(limits: QueueLimits) -> Self {
         Self { when_full: WhenFull::Keep, ..Self::new(Arc::new(NoWire), limits) }
@@ -152,27 +154,31 @@ impl Queue {
     /// caller is about to, or the queue has ended. A full queue ends with the code `slow`.
     #[must_use]
     pub fn push(&self, frame: Bytes) -> bool {
-        self.push_frame(Frame { bytes: frame, newest_of: None })
+        self.push_frame(self.lock(), Frame::of(frame))
     }
 
-    /// Adds a frame of which only the newest is wanted: an older one that still waits is dropped. The newer one
+    /// Adds an event. Of some only the newest is wanted: an older one that still waits is dropped. The newer one
     /// stands behind all others all the same, because a place before frames of lower offsets would be a lie.
     /// Returns what [`Self::push`] does.
     #[must_use]
-    pub fn push_newest(&self, frame: Bytes, newest_of: NewestOf) -> bool {
-        self.push_frame(Frame { bytes: frame, newest_of: Some(newest_of) })
+    pub fn push_event(&self, frame: Bytes, newest_of: Option<NewestOf>) -> bool {
+        let mut waiting = self.lock();
+        if self.when_full == WhenFull::Keep {
+            waiting.is_overfull |= !self.limits.hold(waiting.frames.len() + 1, waiting.bytes + frame.len());
+            if waiting.is_overfull {
+                return false;
+            }
+        }
+        self.push_frame(waiting, Frame { bytes: frame, newest_of })
     }
 
-    fn push_frame(&self, frame: Frame) -> bool {
-        let mut waiting = self.lock();
+    fn push_frame(&self, mut waiting: MutexGuard<'_, Waiting>, frame: Frame) -> bool {
         if waiting.closing.is_some() || waiting.broken {
             return false;
         }
         waiting.drop_older(&frame);
-        if self.make_room(&mut waiting, self.limits, frame.bytes.len()) {
+        if self.when_full == WhenFull::Keep || self.make_room(&mut waiting, self.limits, frame.bytes.len()) {
             waiting.add(frame);
-        } else if self.when_full == WhenFull::Keep {
-            waiting.closing = Some(CloseCode::Slow);
         } else {
             waiting.end(CloseCode::Slow);
         }
@@ -186,7 +192,7 @@ impl Queue {
     pub fn offer(&self, frame: Bytes) -> bool {
         let mut waiting = self.lock();
         let half = QueueLimits { frames: self.limits.frames / 2, bytes: self.limits.bytes / 2 };
-        let has_ended = waiting.closing.is_some() || waiting.broken;
+        let has_ended = waiting.closing.is_some() || waiting.broken || waiting.is_overfull;
         let is_added = !has_ended && self.make_room(&mut waiting, half, frame.len());
         if is_added {
             waiting.add(Frame::of(frame));
@@ -229,6 +235,12 @@ impl Queue {
         waiting.bytes = 0;
         waiting.flush_due = false;
         waiting.frames.drain(..).filter_map(|frame| websocket::text_of(&frame.bytes)).collect()
+    }
+
+    /// Whether events were turned away: what follows them must not be promised.
+    #[must_use]
+    pub fn is_overfull(&self) -> bool {
+        self.lock().is_overfull
     }
 
     /// Whether nothing more is taken.

@@ -71,10 +71,13 @@ impl State {
         Some(Behind { room, since: Position::new(since.epoch.clone(), reached), grant: Some(grant) })
     }
 
-    fn promise(&self, behind: &mut Vec<Behind>, queue: &Queue) -> Position {
+    fn promise(&self, reading: &mut Reading, queue: &Queue) -> Position {
         let position = self.history.position();
         let mut promised = position.clone();
-        behind.retain(|Behind { room, since, .. }| {
+        if queue.is_overfull() {
+            promised.offset = promised.offset.min(reading.floor);
+        }
+        reading.behind.retain(|Behind { room, since, .. }| {
             let is_kept = position.since(since).is_some();
             if is_kept {
                 promised.offset = promised.offset.min(since.offset);
@@ -130,6 +133,14 @@ pub struct Behind {
     pub grant: Option<Grant>,
 }
 
+/// How far a page may be told that it has read.
+pub struct Reading {
+    /// Rooms of which it has not been sent everything.
+    pub behind: Vec<Behind>,
+    /// It has read at least as far in each of its rooms: so much may be said when its queue turned events away.
+    pub floor: u64,
+}
+
 /// What a page tells the others in a room.
 pub struct Emitted {
     /// The frame.
@@ -171,10 +182,7 @@ impl SiteEngine {
         let frame = state.history.append(now, room, event, message);
         let newest_of = realtime::event::is_a_progress(room, event).then(|| NewestOf::new(None, room, event));
         for queue in state.hub.members(room) {
-            match newest_of {
-                Some(newest_of) => written.push_newest(queue, frame.clone(), newest_of),
-                None => written.push(queue, frame.clone()),
-            }
+            written.push_event(queue, frame.clone(), newest_of);
         }
     }
 
@@ -241,7 +249,7 @@ impl SiteEngine {
         }
         for (member, queue) in state.hub.named_members(room) {
             if member != from {
-                written.push_newest(queue, emitted.frame.clone(), emitted.newest_of);
+                written.push_event(queue, emitted.frame.clone(), Some(emitted.newest_of));
             }
         }
         true
@@ -254,16 +262,16 @@ impl SiteEngine {
     }
 
     /// Answers a ping with the position up to which everything has been pushed before the answer.
-    pub fn pong(&self, reference: Option<Ref>, behind: &mut Vec<Behind>, queue: &Queue) {
+    pub fn pong(&self, reference: Option<Ref>, reading: &mut Reading, queue: &Queue) {
         let state = self.lock();
-        let answer = ServerFrame::Ok { reference, position: state.promise(behind, queue) };
+        let answer = ServerFrame::Ok { reference, position: state.promise(reading, queue) };
         let _ = queue.push(websocket::text(&answer.encode()));
     }
 
     /// Ends a queue with a `bye` after everything that is published, in one moment with it: nothing follows.
-    pub fn say_bye(&self, code: CloseCode, after: Duration, behind: &mut Vec<Behind>, queue: &Queue) {
+    pub fn say_bye(&self, code: CloseCode, after: Duration, reading: &mut Reading, queue: &Queue) {
         let state = self.lock();
-        let position = Some(state.promise(behind, queue));
+        let position = Some(state.promise(reading, queue));
         let after = Some(u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
         let bye = ServerFrame::Bye { code, after, position };
         queue.end_after(code, Some(websocket::text(&bye.encode())));

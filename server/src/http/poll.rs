@@ -52,7 +52,8 @@ pub(super) async fn poll(
     let name = site.as_ref().map(|site| site.name()).unwrap_or_default();
     let credentials = Credentials::of(&app, name, headers);
     let queue = Arc::new(Queue::to_take(app.inner.limits.queue));
-    let Visitor { site, caller, stay } = match entrance::enter(&app, Visit { site, address, credentials }, &queue).await {
+    let Visitor { site, caller, stay } = match entrance::enter(&app, Visit { site, address, credentials }, &queue).await
+    {
         Ok(visitor) => visitor,
         Err(code) => {
             queue.close(code);
@@ -151,7 +152,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_answer_is_a_list_that_nobody_keeps() {
-        for (texts, expected) in [(vec![], vec![]), (vec!["{}".into()], vec!["{}"]), (vec!["1".into(), "2".into()], vec!["1", "2"])] {
+        for (texts, expected) in
+            [(vec![], vec![]), (vec!["{}".into()], vec!["{}"]), (vec!["1".into(), "2".into()], vec!["1", "2"])]
+        {
             let response = answer(&texts);
             assert_eq!(response.headers()["cache-control"], "no-store");
             let body = axum::body::to_bytes(response.into_body(), 100).await.expect("a body");

@@ -143,9 +143,9 @@ fn of_a_cursor_only_the_newest_waits() {
     let queue = Queue::new(wire.clone(), QueueLimits { frames: 100, bytes: 1000 });
     let _ = queue.push(websocket::text("event"));
     for position in 0..1000 {
-        let _ = queue.push_newest(websocket::text(&format!("cursor {position:03}")), newest_of(1, 7));
-        let _ = queue.push_newest(websocket::text(&format!("typing {position:03}")), newest_of(1, 8));
-        let _ = queue.push_newest(websocket::text(&format!("others {position:03}")), newest_of(2, 7));
+        let _ = queue.push_event(websocket::text(&format!("cursor {position:03}")), Some(newest_of(1, 7)));
+        let _ = queue.push_event(websocket::text(&format!("typing {position:03}")), Some(newest_of(1, 8)));
+        let _ = queue.push_event(websocket::text(&format!("others {position:03}")), Some(newest_of(2, 7)));
     }
     wire.allow(1000);
     queue.flush();
@@ -157,11 +157,11 @@ fn of_a_cursor_only_the_newest_waits() {
 fn a_cursor_that_is_half_written_is_finished_first() {
     let wire = Arc::new(Throttled::default());
     let queue = Queue::new(wire.clone(), QueueLimits { frames: 100, bytes: 1000 });
-    let _ = queue.push_newest(websocket::text("first"), newest_of(1, 7));
+    let _ = queue.push_event(websocket::text("first"), Some(newest_of(1, 7)));
     wire.allow(3);
     queue.flush();
     for text in ["second", "third"] {
-        let _ = queue.push_newest(websocket::text(text), newest_of(1, 7));
+        let _ = queue.push_event(websocket::text(text), Some(newest_of(1, 7)));
     }
     wire.allow(1000);
     queue.flush();

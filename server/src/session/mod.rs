@@ -30,7 +30,7 @@ pub use self::standing::Standing;
 pub use self::voices::Voices;
 use self::work::{Done, PendingJoin, Work};
 use crate::authz::{Authority, Decision, Grant, Refusal};
-use crate::engine::{Behind, Join, MOST_VALUES, SiteEngine};
+use crate::engine::{Join, MOST_VALUES, Reading, SiteEngine};
 use crate::hub::ConnectionId;
 use crate::queue::Queue;
 use crate::site::Caller;
@@ -86,8 +86,7 @@ pub struct Session {
     work: Option<Box<Work>>,
     /// Tasks whose rooms a token opened.
     tasks: Vec<Room>,
-    /// Rooms that the page is in, and of which it has not been sent everything.
-    behind: Vec<Behind>,
+    reading: Reading,
 }
 
 impl Session {
@@ -225,7 +224,7 @@ impl Session {
     fn no_room_for(&self, join: &PendingJoin, waits: bool) -> Option<Denial> {
         let (count, is_inside) = self.site.rooms_of(self.connection, &join.room);
         let (pending, pending_bytes) = self.work.as_ref().map_or((0, 0), |work| work.pending());
-        let count = count + self.behind.iter().filter(|behind| behind.grant.is_some()).count();
+        let count = count + self.reading.behind.iter().filter(|behind| behind.grant.is_some()).count();
         let is_full = pending + if is_inside { 0 } else { count } >= self.parts.limits.rooms;
         let is_heavy = waits && !join.is_standing && pending_bytes + join.size > PENDING_BYTES;
         is_full.then_some(Denial::TooManyRooms).or_else(|| is_heavy.then_some(Denial::TooFast))
@@ -235,7 +234,7 @@ impl Session {
         let PendingJoin { reference, room, since, latest, is_standing, .. } = join;
         self.is_settled(&room);
         let join = Join { reference, grant, since: since.as_ref(), latest: &latest, is_standing };
-        self.behind.extend(self.site.join(join, self.connection, &self.queue));
+        self.reading.behind.extend(self.site.join(join, self.connection, &self.queue));
     }
 
     fn leave(&mut self, reference: Ref, room: &Room) {

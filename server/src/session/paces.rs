@@ -71,12 +71,8 @@ mod tests {
     fn a_user_has_one_pace_and_guests_have_that_of_their_address() {
         let limits = SessionLimits { joins_per_second: NonZeroU32::MIN, ..SessionLimits::WIDE };
         let paces = PollPaces::new(limits);
-        let viewer = |user: &str, user_type| Viewer {
-            site: "s".into(),
-            user: user.into(),
-            full_name: user.into(),
-            user_type,
-        };
+        let viewer =
+            |user: &str, user_type| Viewer { site: "s".into(), user: user.into(), full_name: user.into(), user_type };
         let (here, there): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
         let may = |viewer: &Viewer, address| paces.of(viewer, address).joins.check().is_ok();
         let (jane, guest) = (viewer("jane", UserType::WebsiteUser), viewer("Guest", UserType::Guest));

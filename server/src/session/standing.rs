@@ -11,7 +11,7 @@ use super::review::Review;
 use super::work::PendingJoin;
 use super::{Paces, Session, SessionParts};
 use crate::authz::Decision;
-use crate::engine::{Behind, MOST_VALUES, SiteEngine};
+use crate::engine::{Behind, MOST_VALUES, Reading, SiteEngine};
 use crate::hub::ConnectionId;
 use crate::queue::Queue;
 use crate::site::Caller;
@@ -52,8 +52,9 @@ impl Session {
         paces: Arc<Paces>,
     ) -> Self {
         let (review, caller) = (Review::begin(parts.limits.review), Arc::new(caller));
-        let (errors, work, tasks, behind) = (0, None, Vec::new(), Vec::new());
-        Self { parts, site, caller, connection, queue, paces, errors, review, work, tasks, behind }
+        let reading = Reading { behind: Vec::new(), floor: site.position().offset };
+        let (errors, work, tasks) = (0, None, Vec::new());
+        Self { parts, site, caller, connection, queue, paces, errors, review, work, tasks, reading }
     }
 
     /// Enters the automatic rooms, and says `hello`.
@@ -79,7 +80,8 @@ impl Session {
     pub fn stand(&mut self, standing: Standing) {
         let Standing(join, token) = standing;
         if let Some(since) = join.since.clone() {
-            self.behind.push(Behind { room: join.room.clone(), since, grant: None });
+            self.reading.floor = self.reading.floor.min(since.offset);
+            self.reading.behind.push(Behind { room: join.room.clone(), since, grant: None });
         }
         self.join(join, token.as_deref());
     }
@@ -99,38 +101,43 @@ impl Session {
     /// Whether events of a room wait for the page that it cannot be sent now.
     #[must_use]
     pub const fn is_behind(&self) -> bool {
-        !self.behind.is_empty()
+        !self.reading.behind.is_empty()
     }
 
     /// Says up to which position everything has been said.
     pub fn pong(&mut self, reference: Option<Ref>) {
-        self.site.pong(reference, &mut self.behind, &self.queue);
+        self.site.pong(reference, &mut self.reading, &self.queue);
     }
 
     /// Says good-bye after everything that has been published, and when to come back. Nothing follows.
     pub fn say_bye(&mut self, code: CloseCode, after: Duration) {
-        self.site.say_bye(code, after, &mut self.behind, &self.queue);
+        self.site.say_bye(code, after, &mut self.reading, &self.queue);
         self.queue.flush();
     }
 
     /// Sends more of what the page has not been sent, when its queue is empty.
     pub fn catch_up(&mut self) {
-        let index = self.behind.iter().position(|behind| behind.grant.is_some());
-        if let Some(behind) = index.map(|index| self.behind.swap_remove(index)) {
-            self.behind.extend(self.site.go_on(behind, self.connection, &self.queue));
+        let index = self.reading.behind.iter().position(|behind| behind.grant.is_some());
+        if let Some(behind) = index.map(|index| self.reading.behind.swap_remove(index)) {
+            self.reading.behind.extend(self.site.go_on(behind, self.connection, &self.queue));
         }
     }
 
     /// Rooms that the connection is in, or will be when it has been sent what it missed.
     pub(super) fn rooms(&self) -> Vec<Arc<Room>> {
         let mut rooms = self.site.joined(self.connection);
-        rooms.extend(self.behind.iter().filter(|behind| behind.grant.is_some()).map(|behind| Arc::new(behind.room.clone())));
+        rooms.extend(
+            self.reading
+                .behind
+                .iter()
+                .filter(|behind| behind.grant.is_some())
+                .map(|behind| Arc::new(behind.room.clone())),
+        );
         rooms
     }
 
     /// The page is in the room as far as it has read, or is not to be in it.
     pub(super) fn is_settled(&mut self, room: &Room) {
-        self.behind.retain(|behind| behind.room != *room);
+        self.reading.behind.retain(|behind| behind.room != *room);
     }
 }
-
