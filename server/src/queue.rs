@@ -74,18 +74,20 @@ pub enum QueueState {
 pub struct Queue {
     wire: Arc<dyn Wire>,
     limits: QueueLimits,
-    when_full: WhenFull,
     waiting: Mutex<Waiting>,
     attention: Notify,
 }
 
 /// What becomes of a queue that is full.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum WhenFull {
     /// It ends with the code `slow`, and what waits is dropped.
-    EndSlow,
-    /// It takes no more events: they are asked for again, from the position of what was taken.
-    Keep,
+    #[default]
+    EndsSlow,
+    /// It keeps what it has, and turns events away: they are asked for again, from the position of what was taken.
+    Keeps,
+    /// It has turned some away, and takes none after them.
+    Kept,
 }
 
 /// The wire of a queue that is not written, but taken.
@@ -129,8 +131,7 @@ struct Waiting {
     flush_due: bool,
     closing: Option<CloseCode>,
     broken: bool,
-    /// Events were turned away.
-    is_overfull: bool,
+    when_full: WhenFull,
 }
 
 /// Frames that one system call writes at most; the kernel's own bound (`IOV_MAX`) is 1024.
@@ -140,14 +141,15 @@ impl Queue {
     /// An empty queue in front of `wire`.
     #[must_use]
     pub fn new(wire: Arc<dyn Wire>, limits: QueueLimits) -> Self {
-        Self { wire, limits, when_full: WhenFull::EndSlow, waiting: Mutex::default(), attention: Notify::new() }
+        Self { wire, limits, waiting: Mutex::default(), attention: Notify::new() }
     }
 
     /// An empty queue whose frames are taken ([`Self::take`]). When it is full it keeps what it has and takes no more
     /// events; answers it takes always, which are as few as what was asked.
     #[must_use]
     pub fn to_take(limits: QueueLimits) -> Self {
-        Self { when_full: WhenFull::Keep, ..Self::new(Arc::new(NoWire), limits) }
+        let waiting = Waiting { when_full: WhenFull::Keeps, ..Waiting::default() };
+        Self { waiting: Mutex::new(waiting), ..Self::new(Arc::new(NoWire), limits) }
     }
 
     /// Adds a frame. Returns whether the caller must see to a [`Self::flush`]; `false` when an earlier
@@ -163,11 +165,12 @@ impl Queue {
     #[must_use]
     pub fn push_event(&self, frame: Bytes, newest_of: Option<NewestOf>) -> bool {
         let mut waiting = self.lock();
-        if self.when_full == WhenFull::Keep {
-            waiting.is_overfull |= !self.limits.hold(waiting.frames.len() + 1, waiting.bytes + frame.len());
-            if waiting.is_overfull {
-                return false;
-            }
+        let holds = self.limits.hold(waiting.frames.len() + 1, waiting.bytes + frame.len());
+        if waiting.when_full == WhenFull::Keeps && !holds {
+            waiting.when_full = WhenFull::Kept;
+        }
+        if waiting.when_full == WhenFull::Kept {
+            return false;
         }
         self.push_frame(waiting, Frame { bytes: frame, newest_of })
     }
@@ -177,7 +180,7 @@ impl Queue {
             return false;
         }
         waiting.drop_older(&frame);
-        if self.when_full == WhenFull::Keep || self.make_room(&mut waiting, self.limits, frame.bytes.len()) {
+        if waiting.when_full != WhenFull::EndsSlow || self.make_room(&mut waiting, self.limits, frame.bytes.len()) {
             waiting.add(frame);
         } else {
             waiting.end(CloseCode::Slow);
@@ -192,7 +195,7 @@ impl Queue {
     pub fn offer(&self, frame: Bytes) -> bool {
         let mut waiting = self.lock();
         let half = QueueLimits { frames: self.limits.frames / 2, bytes: self.limits.bytes / 2 };
-        let has_ended = waiting.closing.is_some() || waiting.broken || waiting.is_overfull;
+        let has_ended = waiting.closing.is_some() || waiting.broken || waiting.when_full == WhenFull::Kept;
         let is_added = !has_ended && self.make_room(&mut waiting, half, frame.len());
         if is_added {
             waiting.add(Frame::of(frame));
@@ -240,7 +243,7 @@ impl Queue {
     /// Whether events were turned away: what follows them must not be promised.
     #[must_use]
     pub fn is_overfull(&self) -> bool {
-        self.lock().is_overfull
+        self.lock().when_full == WhenFull::Kept
     }
 
     /// Whether nothing more is taken.

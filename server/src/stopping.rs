@@ -31,7 +31,8 @@ pub struct Stopping {
 #[derive(Debug)]
 pub struct Spread {
     pages: u64,
-    within: Duration,
+    /// In microseconds.
+    within_micros: u64,
     told: AtomicU64,
 }
 
@@ -75,14 +76,16 @@ impl Spread {
     fn over(pages: usize) -> Self {
         let pages = u64::try_from(pages).unwrap_or(u64::MAX).max(1);
         let within = Duration::from_millis(pages.saturating_mul(1000) / PAGES_A_SECOND);
-        Self { pages, within: within.clamp(LEAST_SPREAD, MOST_SPREAD), told: AtomicU64::new(0) }
+        let within = within.clamp(LEAST_SPREAD, MOST_SPREAD);
+        let within_micros = u64::try_from(within.as_micros()).expect("seconds");
+        Self { pages, within_micros, told: AtomicU64::new(0) }
     }
 
     /// After how long the next page comes back. Pages hear it in an order that says nothing, so each gets the next
     /// place; by chance two would often get the same.
     pub fn next(&self) -> Duration {
         let place = self.told.fetch_add(1, Ordering::Relaxed) % self.pages;
-        self.within.mul_f64(place as f64 / self.pages as f64)
+        Duration::from_micros(self.within_micros * place / self.pages)
     }
 }
 

@@ -217,13 +217,11 @@ impl SiteEngine {
             let _ = queue.push(websocket::text(&answer.encode()));
             state.push_newest_values(&join, since, queue);
         }
-        match since {
-            Some(since) => state.replay(join.grant, since, connection, queue),
-            None => {
-                state.hub.join(join.grant, connection, queue);
-                None
-            }
+        if let Some(since) = since {
+            return state.replay(join.grant, since, connection, queue);
         }
+        state.hub.join(join.grant, connection, queue);
+        None
     }
 
     /// Pushes what a connection that is behind in a room has not been sent yet, as much as its queue takes. Returns

@@ -34,9 +34,8 @@ pub(super) struct Visitor {
 
 /// What a page takes up while it is in.
 pub(super) struct Stay {
-    _of_address: Admitted,
-    _of_user: Admitted,
-    _of_session: Option<Entered>,
+    _places: [Admitted; 2],
+    _session: Option<Entered>,
 }
 
 /// Lets a page in. A sign-out ends `queue` from the moment at which Frappe is asked.
@@ -70,6 +69,6 @@ pub(super) async fn enter(app: &App, visit: Visit, queue: &Arc<Queue>) -> Result
         info!(site = site.name(), user, "Refused a connection: its user has as many as they may.");
         return Err(CloseCode::TooManyConnections);
     };
-    let stay = Stay { _of_address: of_address, _of_user: of_user, _of_session: of_session };
+    let stay = Stay { _places: [of_address, of_user], _session: of_session };
     Ok(Visitor { site, caller, stay })
 }

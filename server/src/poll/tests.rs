@@ -202,6 +202,16 @@ async fn what_was_published_between_two_polls_comes_and_no_joined() {
     assert_eq!(short(&frames), ["event 3", "event 2", "ok 3"], "each room in its order");
 }
 
+/// It has no position, and was answered by `joined` at once, again and again.
+#[tokio::test(start_paused = true)]
+async fn who_looks_at_a_document_waits_like_others() {
+    let (bench, start) = (usual_bench(), Instant::now());
+    let (doctype, name) = ("ToDo".to_owned(), "x".to_owned());
+    let open = ClientFrame::Open { reference: 1, doctype, name, away: false, seen: None };
+    assert_eq!(short(&bench.poll(standing(vec![open.encode()])).frames().await), ["ok 0"]);
+    assert_eq!(start.elapsed(), WAIT);
+}
+
 #[tokio::test(start_paused = true)]
 async fn where_something_is_missing_the_page_is_told_and_given_the_newest_values() {
     let bench = usual_bench();

@@ -17,7 +17,12 @@ use crate::queue::Queue;
 use crate::site::Caller;
 
 /// A room that a page is in before its poll, as it said.
-pub struct Standing(PendingJoin, Option<String>);
+pub struct Standing {
+    join: PendingJoin,
+    token: Option<String>,
+    /// It looks at a document. What happens in that room is true for the moment, and has no position.
+    is_open: bool,
+}
 
 impl Standing {
     /// Understands the frame that would bring the page into the room.
@@ -25,18 +30,18 @@ impl Standing {
     /// # Errors
     /// A sentence that says what is wrong with it.
     pub fn read(text: &str) -> Result<Self, String> {
-        let (mut join, token) = match ClientFrame::parse(text).map_err(|error| error.reason)? {
+        let (mut join, token, is_open) = match ClientFrame::parse(text).map_err(|error| error.reason)? {
             ClientFrame::Join { reference, room, since, mut latest, token } => {
                 latest.truncate(MOST_VALUES);
-                (PendingJoin::new(reference, room, since, latest), token)
+                (PendingJoin::new(reference, room, since, latest), token, false)
             }
             ClientFrame::Open { reference, doctype, name, .. } => {
-                (PendingJoin::new(reference, Room::open_doc(&doctype, &name), None, Vec::new()), None)
+                (PendingJoin::new(reference, Room::open_doc(&doctype, &name), None, Vec::new()), None, true)
             }
             _ => return Err("Only join and open frames stand.".to_owned()),
         };
         join.is_standing = true;
-        Ok(Self(join, token))
+        Ok(Self { join, token, is_open })
     }
 }
 
@@ -78,7 +83,10 @@ impl Session {
 
     /// Puts the page back into a room. Nothing is said where it may be there and nothing is missing.
     pub fn stand(&mut self, standing: Standing) {
-        let Standing(join, token) = standing;
+        let Standing { mut join, token, is_open } = standing;
+        if is_open {
+            join.since = Some(self.site.position());
+        }
         if let Some(since) = join.since.clone() {
             self.reading.floor = self.reading.floor.min(since.offset);
             self.reading.behind.push(Behind { room: join.room.clone(), since, grant: None });

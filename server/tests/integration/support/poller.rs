@@ -52,6 +52,11 @@ impl Poller {
 
     /// Polls once, and returns the answer.
     pub(crate) async fn poll(&mut self, asks: &[ClientFrame]) -> Vec<ServerFrame> {
+        self.try_poll(asks).await.expect("the server answers")
+    }
+
+    /// The same, where nobody may be there to answer.
+    pub(crate) async fn try_poll(&mut self, asks: &[ClientFrame]) -> reqwest::Result<Vec<ServerFrame>> {
         let mut asked = PollRequest { page: "p".to_owned(), begins: !self.has_begun, ..PollRequest::default() };
         for (room, since) in &self.inside {
             let (room, since) = (room.clone(), Some(since.clone()));
@@ -60,17 +65,19 @@ impl Poller {
         asked.frames = asks.iter().map(ClientFrame::encode).collect();
         let request = self.client.post(&self.url).body(asked.encode());
         let request = self.headers.iter().fold(request, |request, (name, value)| request.header(name, value));
-        let answer = request.send().await.expect("the server answers");
+        let answer = request.send().await?;
         assert_eq!(
             (answer.status().as_u16(), &answer.headers()["cache-control"]),
             (200, &"no-store".parse().expect(""))
         );
         assert_eq!(answer.headers()["content-type"], "application/json");
-        let body = answer.text().await.expect("text");
+        let body = answer.text().await?;
         let texts = read_poll_answer(&body).unwrap_or_else(|| panic!("no answer: {body}"));
         let frames: Vec<ServerFrame> = texts.iter().map(|text| ServerFrame::parse(text).expect("a frame")).collect();
-        frames.iter().for_each(|frame| self.read(frame));
-        frames
+        for frame in &frames {
+            self.read(frame);
+        }
+        Ok(frames)
     }
 
     fn read(&mut self, frame: &ServerFrame) {
