@@ -95,6 +95,7 @@ pub async fn run<L: Line>(
     // When bytes last went through the line, either way.
     let mut moved = Instant::now();
     let mut pinged = false;
+    let mut is_told = false;
     queue.flush();
     let end = loop {
         let is_full = match queue.state() {
@@ -112,7 +113,11 @@ pub async fn run<L: Line>(
         let wake_at = session.review_at().map_or(silent_at, |at| at.min(silent_at));
         tokio::select! {
             biased;
-            () = stopping.stopped() => break Some(CloseCode::Restart),
+            spread = stopping.stopped() => {
+                session.say_bye(CloseCode::Restart, spread.next());
+                is_told = true;
+                break Some(CloseCode::Restart);
+            }
             done = session.progress(), if session.is_working() => {
                 if let Some(code) = session.finish(done) {
                     break Some(code);
@@ -142,6 +147,11 @@ pub async fn run<L: Line>(
                 moved = Instant::now();
                 queue.flush();
             }
+            // A page that was away gets what it missed in parts. Others want their turn.
+            () = yield_now(), if !is_full && session.is_behind() => {
+                session.catch_up();
+                queue.flush();
+            }
             // Something is left over, or the end has come: look at the queue again.
             () = queue.attention() => {}
             () = sleep_until(wake_at) => {
@@ -162,7 +172,10 @@ pub async fn run<L: Line>(
     if let Some(code) = end {
         queue.close(code);
     }
-    say_farewell(&*line, &mut reader, &queue, limits.farewell).await;
+    let is_gone = say_farewell(&*line, &mut reader, &queue, limits.farewell).await;
+    if is_told && !is_gone {
+        stopping.was_cut();
+    }
     end
 }
 
@@ -210,8 +223,8 @@ fn receive<L: Line>(reader: &mut Reader<L>, session: &mut Session, queue: &Queue
     Read::Enough
 }
 
-/// Writes what is left and waits for the peer to go, but not for long.
-async fn say_farewell<L: Line>(line: &L, reader: &mut Reader<L>, queue: &Queue, patience: Duration) {
+/// Writes what is left and waits for the peer to go, but not for long. Returns whether it went.
+async fn say_farewell<L: Line>(line: &L, reader: &mut Reader<L>, queue: &Queue, patience: Duration) -> bool {
     let farewell = async {
         while queue.state() == QueueState::Waiting {
             if line.writable().await.is_err() {
@@ -227,7 +240,7 @@ async fn say_farewell<L: Line>(line: &L, reader: &mut Reader<L>, queue: &Queue, 
         // But closing with bytes unread would reset the line, and the peer might miss the last words.
         while reader.ready().await.is_ok() && reader.discard() {}
     };
-    let _ = timeout(patience, farewell).await;
+    timeout(patience, farewell).await.is_ok()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use std::time::Instant;
 use realtime::room::Room;
 
 pub use self::counters::{Counters, Skip};
-pub use self::site::{Emitted, Join, MOST_VALUES, SiteEngine};
+pub use self::site::{Behind, Emitted, Join, MOST_VALUES, Reading, SiteEngine};
 use crate::event::{self, Destination};
 use crate::history::HistoryLimits;
 use crate::hub::ConnectionId;
@@ -81,6 +81,12 @@ impl Engine {
         ConnectionId(self.connections.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
+    /// How many connections there are.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.sites.values().map(|site| site.connections()).sum()
+    }
+
     /// Takes one payload of the bus. Pages get it with the next [`Written::write`].
     pub fn take(&self, payload: &[u8], written: &mut Written) {
         let event = match event::parse(payload, &self.default_site) {
@@ -138,9 +144,9 @@ impl Written {
         }
     }
 
-    /// Pushes a frame of which only the newest is wanted.
-    pub(crate) fn push_newest(&mut self, queue: &Arc<Queue>, frame: bytes::Bytes, newest_of: NewestOf) {
-        if queue.push_newest(frame, newest_of) {
+    /// Pushes an event, of which perhaps only the newest is wanted.
+    pub(crate) fn push_event(&mut self, queue: &Arc<Queue>, frame: bytes::Bytes, newest_of: Option<NewestOf>) {
+        if queue.push_event(frame, newest_of) {
             self.queues.push(Arc::clone(queue));
         }
     }

@@ -121,8 +121,8 @@ impl History {
         frame
     }
 
-    /// The frames of a room after `since`, oldest first; `None` where some of them may be missing.
-    pub fn since(&self, room: &Room, since: &Position) -> Option<impl ExactSizeIterator<Item = &Bytes>> {
+    /// The frames of a room after `since`, each with its offset, oldest first; `None` where some of them may be missing.
+    pub fn since(&self, room: &Room, since: &Position) -> Option<impl ExactSizeIterator<Item = (u64, &Bytes)>> {
         let behind = self.position().since(since)?;
         if since.offset < self.floor && behind > 0 {
             return None;
@@ -130,7 +130,7 @@ impl History {
         let entries = self.rooms.get(room);
         let after =
             entries.map(|entries| entries.range(entries.partition_point(|entry| entry.offset <= since.offset)..));
-        Some(after.unwrap_or_default().map(|entry| &entry.frame))
+        Some(after.unwrap_or_default().map(|entry| (entry.offset, &entry.frame)))
     }
 
     /// The newest value of an event: its offset and frame.

@@ -9,6 +9,7 @@ mod assets;
 mod codes;
 mod cookies;
 mod credentials;
+mod entrance;
 mod forwarded;
 mod health;
 mod host;
@@ -16,6 +17,7 @@ mod listen;
 mod origin;
 mod own_path;
 mod pages;
+mod poll;
 mod request_site;
 mod sessions;
 mod sign_in;
@@ -52,7 +54,7 @@ use crate::http::sessions::OpenSessions;
 use crate::http::sign_in::Tries;
 use crate::presence::Presence;
 use crate::seal::Sealer;
-use crate::session::{SessionParts, Voices};
+use crate::session::{PollPaces, SessionParts, Voices};
 use crate::stopping::Stopping;
 
 /// The largest body of a request.
@@ -80,6 +82,7 @@ struct Inner {
     dev_reload: bool,
     admissions: Arc<Admissions>,
     sessions: Arc<OpenSessions>,
+    poll_paces: PollPaces,
     ended_app_sessions: EndedAppSessions,
     codes: Codes,
     tries: Tries,
@@ -158,6 +161,7 @@ impl App {
             dev_reload,
             admissions,
             sessions: Arc::default(),
+            poll_paces: PollPaces::new(limits.session),
             ended_app_sessions: EndedAppSessions::new(),
             codes: Codes::new(),
             tries: Tries::new(),
@@ -182,8 +186,9 @@ impl App {
             .route("/live/healthz", get(health::alive))
             .route("/live/readyz", get(health::ready))
             .route("/live/pkg/{file}", get(assets::file))
-            // Finds its site itself: a page's script can read why only once the socket stands.
+            // Both find their site themselves: a page's script can read why only once the socket stands.
             .route("/live/ws", get(websocket::handshake))
+            .route("/live/poll", get(poll::only_posted).post(poll::poll))
             .merge(with_a_site)
             .layer(from_fn_with_state(self.clone(), credentials::check_length))
             .layer(from_fn_with_state(self.clone(), origin::check))

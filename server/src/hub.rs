@@ -76,6 +76,12 @@ impl Hub {
         self.joined.get(&connection).map_or(&[], Vec::as_slice)
     }
 
+    /// How many connections are in a room.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.joined.len()
+    }
+
     /// Every room with its members' queues.
     pub fn all(&self) -> impl Iterator<Item = (&Arc<Room>, impl Iterator<Item = &Arc<Queue>>)> {
         self.rooms.iter().map(|(room, members)| (room, members.values()))

@@ -6,7 +6,9 @@
 //! page) -> [`conn`] (the socket) -> [`http`]. [`websocket`] is the bytes of a frame. [`engine`] holds history
 //! and hub together. [`presence`] is who looks at which document, told by the hub and kept in no history.
 //!
-//! A question goes up: [`conn`] -> [`session`] (what a page asks) -> [`authz`] (what it may) -> [`site`] (who
+//! [`poll`] is the way for pages that have no socket: a session and its queue for one request.
+//!
+//! A question goes up: [`conn`] or [`poll`] -> [`session`] (what a page asks) -> [`authz`] (what it may) -> [`site`] (who
 //! knows: Frappe, or the demo). [`seal`] is the texts that only this server can have written, [`config`] what
 //! was asked for, [`publish`] the command of that name.
 #![warn(missing_docs)]
@@ -20,6 +22,7 @@ pub mod event;
 pub mod history;
 pub mod http;
 pub mod hub;
+pub mod poll;
 pub mod presence;
 pub mod publish;
 pub mod queue;

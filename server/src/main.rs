@@ -23,7 +23,7 @@ use server::site::demo::DemoSite;
 use server::site::frappe::FrappeSite;
 use server::stopping;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{interval, timeout};
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -100,6 +100,7 @@ async fn serve(args: ServeArgs) -> Result<(), SettingError> {
     let address = listener.local_addr().map_err(|error| SettingError::new("--listen", error))?;
     any_spawner::Executor::init_tokio().map_err(|error| SettingError::new("start", error))?;
 
+    let mut signals = Signals::listen();
     let engine = Arc::new(Engine::new(&settings.sites, settings.limits.history));
     let (stop, stopping) = stopping::channel();
     let (bridges, publisher) = start_bridges(&settings, &engine);
@@ -126,7 +127,7 @@ async fn serve(args: ServeArgs) -> Result<(), SettingError> {
     let assets = AssetNames::find();
     let tasks = TaskTracker::new();
     let app = App::new(Parts {
-        engine,
+        engine: Arc::clone(&engine),
         authority,
         sealer,
         handlers: app::handlers::handlers(),
@@ -146,14 +147,23 @@ async fn serve(args: ServeArgs) -> Result<(), SettingError> {
     warn_of_a_demo_on_a_real_bus(&settings);
 
     let serving = tokio::spawn(server::http::serve(listener, app.router(), tasks.clone(), stopping));
-    wait_for_a_signal().await;
-    info!("Stopping: no new connections; every page is told.");
-    stop.stop();
+    signals.next().await;
+    let pages = engine.connections();
+    info!("Stopping: no new connections; {pages} pages are told to come back.");
+    stop.stop(pages);
     // Ends by itself as soon as it is told; it holds nothing that could panic.
     let _ = serving.await;
     tasks.close();
-    if timeout(DRAIN, tasks.wait()).await.is_err() {
-        warn!("Stopped with {} connections that did not end in {} seconds.", tasks.len(), DRAIN.as_secs());
+    tokio::select! {
+        drained = timeout(DRAIN, tasks.wait()) => {
+            let cut = stop.cut() + drained.map_or_else(|_| tasks.len(), |()| 0);
+            if cut > 0 {
+                warn!("Stopped; {cut} connections were cut, which had not read all or did not end.");
+            } else {
+                info!("Stopped; every page has read all that was for it.");
+            }
+        }
+        () = signals.next() => warn!("Stopped at once; {} connections were cut.", tasks.len()),
     }
     Ok(())
 }
@@ -245,17 +255,29 @@ fn warn_of_a_demo_on_a_real_bus(settings: &Settings) {
     }
 }
 
-async fn wait_for_a_signal() {
-    let wait = async |kind: SignalKind| match signal(kind) {
-        Ok(mut signal) => drop(signal.recv().await),
-        // Without a handler the signal ends the process, as it does everywhere.
-        Err(error) => {
-            warn!("A signal cannot be handled: {error}.");
-            std::future::pending::<()>().await;
+/// The signals that ask the server to stop.
+struct Signals([Option<Signal>; 2]);
+
+impl Signals {
+    fn listen() -> Self {
+        Self([SignalKind::terminate(), SignalKind::interrupt()].map(|kind| {
+            // Without a handler the signal ends the process, as it does everywhere.
+            signal(kind).inspect_err(|error| warn!("A signal cannot be handled: {error}.")).ok()
+        }))
+    }
+
+    /// Waits for the next one.
+    async fn next(&mut self) {
+        async fn of(signal: &mut Option<Signal>) {
+            match signal {
+                Some(signal) => drop(signal.recv().await),
+                None => std::future::pending().await,
+            }
         }
-    };
-    tokio::select! {
-        () = wait(SignalKind::terminate()) => {}
-        () = wait(SignalKind::interrupt()) => {}
+        let [terminate, interrupt] = &mut self.0;
+        tokio::select! {
+            () = of(terminate) => {}
+            () = of(interrupt) => {}
+        }
     }
 }

@@ -5,11 +5,13 @@
 //! never for a frame that went out at once (FAST.md, lesson 7).
 
 use std::collections::VecDeque;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::io::{self, ErrorKind, IoSlice};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Buf, Bytes};
 use realtime::close::CloseCode;
+use realtime::room::Room;
 use tokio::sync::Notify;
 
 use crate::hub::ConnectionId;
@@ -76,13 +78,42 @@ pub struct Queue {
     attention: Notify,
 }
 
+/// What becomes of a queue that is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum WhenFull {
+    /// It ends with the code `slow`, and what waits is dropped.
+    #[default]
+    EndsSlow,
+    /// It keeps what it has, and turns events away: they are asked for again, from the position of what was taken.
+    Keeps,
+    /// It has turned some away, and takes none after them.
+    Kept,
+}
+
+/// The wire of a queue that is not written, but taken.
+struct NoWire;
+
+impl Wire for NoWire {
+    fn try_write(&self, _: &[IoSlice<'_>]) -> io::Result<usize> {
+        Err(ErrorKind::WouldBlock.into())
+    }
+}
+
 /// What a frame replaces while it waits: the newest of one subject wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewestOf {
-    /// Who it is from.
-    pub from: ConnectionId,
+    /// Who it is from; none where Frappe published it.
+    pub from: Option<ConnectionId>,
     /// A hash of what it is about; a collision is the sender's own loss.
     pub subject: u64,
+}
+
+impl NewestOf {
+    /// The newest of an event in a room, of one connection or of Frappe.
+    #[must_use]
+    pub fn new(from: Option<ConnectionId>, room: &Room, event: &str) -> Self {
+        Self { from, subject: BuildHasherDefault::<DefaultHasher>::default().hash_one((room, event)) }
+    }
 }
 
 struct Frame {
@@ -100,6 +131,7 @@ struct Waiting {
     flush_due: bool,
     closing: Option<CloseCode>,
     broken: bool,
+    when_full: WhenFull,
 }
 
 /// Frames that one system call writes at most; the kernel's own bound (`IOV_MAX`) is 1024.
@@ -112,29 +144,45 @@ impl Queue {
         Self { wire, limits, waiting: Mutex::default(), attention: Notify::new() }
     }
 
+    /// An empty queue whose frames are taken ([`Self::take`]). When it is full it keeps what it has and takes no more
+    /// events; answers it takes always, which are as few as what was asked.
+    #[must_use]
+    pub fn to_take(limits: QueueLimits) -> Self {
+        let waiting = Waiting { when_full: WhenFull::Keeps, ..Waiting::default() };
+        Self { waiting: Mutex::new(waiting), ..Self::new(Arc::new(NoWire), limits) }
+    }
+
     /// Adds a frame. Returns whether the caller must see to a [`Self::flush`]; `false` when an earlier
     /// caller is about to, or the queue has ended. A full queue ends with the code `slow`.
     #[must_use]
     pub fn push(&self, frame: Bytes) -> bool {
-        self.push_frame(Frame { bytes: frame, newest_of: None })
+        self.push_frame(self.lock(), Frame::of(frame))
     }
 
-    /// Adds a frame of which only the newest is wanted: it takes the place of an older one that still
-    /// waits. Returns what [`Self::push`] does.
+    /// Adds an event. Of some only the newest is wanted: an older one that still waits is dropped. The newer one
+    /// stands behind all others all the same, because a place before frames of lower offsets would be a lie.
+    /// Returns what [`Self::push`] does.
     #[must_use]
-    pub fn push_newest(&self, frame: Bytes, newest_of: NewestOf) -> bool {
-        self.push_frame(Frame { bytes: frame, newest_of: Some(newest_of) })
+    pub fn push_event(&self, frame: Bytes, newest_of: Option<NewestOf>) -> bool {
+        let mut waiting = self.lock();
+        let holds = self.limits.hold(waiting.frames.len() + 1, waiting.bytes + frame.len());
+        if waiting.when_full == WhenFull::Keeps && !holds {
+            waiting.when_full = WhenFull::Kept;
+        }
+        if waiting.when_full == WhenFull::Kept {
+            return false;
+        }
+        self.push_frame(waiting, Frame { bytes: frame, newest_of })
     }
 
-    fn push_frame(&self, frame: Frame) -> bool {
-        let mut waiting = self.lock();
+    fn push_frame(&self, mut waiting: MutexGuard<'_, Waiting>, frame: Frame) -> bool {
         if waiting.closing.is_some() || waiting.broken {
             return false;
         }
-        if waiting.replace(&frame) {
-            return false;
+        if let Some(newest_of) = frame.newest_of {
+            waiting.drop_older(newest_of);
         }
-        if self.make_room(&mut waiting, 1, frame.bytes.len()) {
+        if waiting.when_full != WhenFull::EndsSlow || self.make_room(&mut waiting, self.limits, frame.bytes.len()) {
             waiting.add(frame);
         } else {
             waiting.end(CloseCode::Slow);
@@ -144,22 +192,22 @@ impl Queue {
 
     /// Takes back what waits of a subject: it is no longer wanted.
     pub fn forget(&self, newest_of: NewestOf) {
-        let mut waiting = self.lock();
-        let mut index = usize::from(waiting.begun);
-        while index < waiting.frames.len() {
-            if waiting.frames[index].newest_of == Some(newest_of) {
-                let bytes = waiting.frames.remove(index).map_or(0, |frame| frame.bytes.len());
-                waiting.bytes -= bytes;
-            } else {
-                index += 1;
-            }
-        }
+        self.lock().drop_older(newest_of);
     }
 
-    /// Whether this much fits beside what waits, after the socket took what it takes now.
+    /// Adds a frame that can come later as well, if the queue is not half full after the socket took what it takes
+    /// now: the other half is for what cannot wait. Returns whether it was added.
+    /// Whoever calls it must see to a [`Self::flush`].
     #[must_use]
-    pub fn has_room(&self, frames: usize, bytes: usize) -> bool {
-        self.make_room(&mut self.lock(), frames, bytes)
+    pub fn offer(&self, frame: Bytes) -> bool {
+        let mut waiting = self.lock();
+        let half = QueueLimits { frames: self.limits.frames / 2, bytes: self.limits.bytes / 2 };
+        let has_ended = waiting.closing.is_some() || waiting.broken || waiting.when_full == WhenFull::Kept;
+        let is_added = !has_ended && self.make_room(&mut waiting, half, frame.len());
+        if is_added {
+            waiting.add(Frame::of(frame));
+        }
+        is_added
     }
 
     /// Ends the queue: what waits is dropped, `bye` and the close frame are the last words.
@@ -174,13 +222,48 @@ impl Queue {
 
     /// Answers the peer's close with a close, after what still waits.
     pub fn finish(&self) {
+        self.end_after(CloseCode::Normal, None);
+        self.flush();
+    }
+
+    /// Ends the queue with these last words and a close, after what still waits. Whoever calls it must see to a
+    /// [`Self::flush`].
+    pub fn end_after(&self, code: CloseCode, last_words: Option<Bytes>) {
         let mut waiting = self.lock();
         if waiting.closing.is_none() && !waiting.broken {
-            waiting.add(Frame::of(websocket::close(CloseCode::Normal)));
-            waiting.closing = Some(CloseCode::Normal);
+            for frame in last_words.into_iter().chain([websocket::close(code)]) {
+                waiting.add(Frame::of(frame));
+            }
+            waiting.closing = Some(code);
         }
-        drop(waiting);
-        self.flush();
+    }
+
+    /// Takes what waits: the texts of its frames, oldest first.
+    #[must_use]
+    pub fn take(&self) -> Vec<Bytes> {
+        let mut waiting = self.lock();
+        waiting.bytes = 0;
+        waiting.flush_due = false;
+        waiting.frames.drain(..).filter_map(|frame| websocket::text_of(&frame.bytes)).collect()
+    }
+
+    /// Whether events were turned away: what follows them must not be promised.
+    #[must_use]
+    pub fn is_overfull(&self) -> bool {
+        self.lock().when_full == WhenFull::Kept
+    }
+
+    /// With which code nothing more is taken, if that is so.
+    #[must_use]
+    pub fn ended_with(&self) -> Option<CloseCode> {
+        self.lock().closing
+    }
+
+    /// Whether nothing more is taken.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        let waiting = self.lock();
+        waiting.closing.is_some() || waiting.broken
     }
 
     /// Writes what the socket takes.
@@ -194,8 +277,8 @@ impl Queue {
     }
 
     /// A batch is pushed before it is written: only what the socket refuses counts against the limits.
-    fn make_room(&self, waiting: &mut Waiting, frames: usize, bytes: usize) -> bool {
-        let fits = |waiting: &Waiting| self.limits.hold(waiting.frames.len() + frames, waiting.bytes + bytes);
+    fn make_room(&self, waiting: &mut Waiting, limits: QueueLimits, bytes: usize) -> bool {
+        let fits = |waiting: &Waiting| limits.hold(waiting.frames.len() + 1, waiting.bytes + bytes);
         if !fits(waiting) {
             self.write(waiting);
         }
@@ -254,14 +337,13 @@ impl Waiting {
         self.frames.push_back(frame);
     }
 
-    /// Puts a frame in the place of an older one of the same subject, unless that is being written.
-    fn replace(&mut self, newer: &Frame) -> bool {
-        let Some(newest_of) = newer.newest_of else { return false };
-        let mut older = self.frames.iter_mut().skip(usize::from(self.begun));
-        let Some(older) = older.find(|frame| frame.newest_of == Some(newest_of)) else { return false };
-        self.bytes = self.bytes - older.bytes.len() + newer.bytes.len();
-        older.bytes = newer.bytes.clone();
-        true
+    /// Drops the frame of a subject that waits, unless it is being written.
+    fn drop_older(&mut self, newest_of: NewestOf) {
+        let begun = usize::from(self.begun);
+        let older = self.frames.iter().skip(begun).position(|frame| frame.newest_of == Some(newest_of));
+        if let Some(older) = older.and_then(|index| self.frames.remove(begun + index)) {
+            self.bytes -= older.bytes.len();
+        }
     }
 
     fn end(&mut self, code: CloseCode) {

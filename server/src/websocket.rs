@@ -6,10 +6,25 @@ use realtime::frame::ServerFrame;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
+/// The first byte of a text frame that is whole.
+const TEXT: u8 = 0x81;
+
 /// A text frame.
 #[must_use]
 pub fn text(text: &str) -> Bytes {
     frame(OpCode::Data(Data::Text), text.as_bytes())
+}
+
+/// The text of a text frame; none where it is another.
+#[must_use]
+pub fn text_of(frame: &Bytes) -> Option<Bytes> {
+    let [TEXT, length, ..] = frame[..] else { return None };
+    let header = match length {
+        126 => 4,
+        127 => 10,
+        _ => 2,
+    };
+    Some(frame.slice(header..))
 }
 
 /// The frame that says why the connection is about to be closed.
@@ -43,7 +58,9 @@ fn frame(opcode: OpCode, payload: &[u8]) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use super::{ping, text};
+    use realtime::close::CloseCode;
+
+    use super::{close, ping, text, text_of};
 
     #[test]
     fn headers_are_as_short_as_the_payload_allows() {
@@ -51,5 +68,14 @@ mod tests {
         assert_eq!(&ping()[..], b"\x89\x00");
         assert_eq!(&text(&"x".repeat(126))[..4], b"\x81\x7e\x00\x7e");
         assert_eq!(&text(&"x".repeat(65_536))[..10], b"\x81\x7f\x00\x00\x00\x00\x00\x01\x00\x00");
+    }
+
+    #[test]
+    fn the_text_comes_back_and_other_frames_have_none() {
+        for length in [0, 1, 125, 126, 65_535, 65_536] {
+            let words = "x".repeat(length);
+            assert_eq!(text_of(&text(&words)).as_deref(), Some(words.as_bytes()), "{length}");
+        }
+        assert_eq!((text_of(&ping()), text_of(&close(CloseCode::Slow))), (None, None));
     }
 }

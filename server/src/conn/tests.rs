@@ -1,5 +1,7 @@
 //! The loop without a port: over a pair of connected Unix sockets.
 
+mod replaying;
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -263,7 +265,7 @@ async fn a_stopping_server_says_so() {
     let engine = engine();
     let mut connected = connect_usual(&engine).await;
     frame(&mut connected.page).await;
-    connected.stop.stop();
+    connected.stop.stop(1);
     assert!(matches!(frame(&mut connected.page).await, ServerFrame::Bye { code: CloseCode::Restart, .. }));
     assert_eq!(close_code(&mut connected.page).await, CloseCode::Restart.number());
 }
@@ -286,7 +288,7 @@ async fn the_server_hangs_up_first() {
     let patient = ConnectionLimits { farewell: Duration::from_hours(1), ..limits() };
     let mut connected = connect(&engine, patient, QueueLimits { frames: 100, bytes: 1 << 20 }).await;
     frame(&mut connected.page).await;
-    connected.stop.stop();
+    connected.stop.stop(1);
     assert_eq!(close_code(&mut connected.page).await, CloseCode::Restart.number());
     // The page's side stays open: only the server's end of the line can bring this end of file.
     let mut rest = Vec::new();
@@ -333,35 +335,6 @@ async fn a_flood_of_pings_is_answered_in_turns() {
         assert!(text.contains("\"ok\""), "{number}: {text}");
     }
     drop(flood.await.expect("no panic"));
-}
-
-/// The replays of two rooms that are joined at once each fit the queue, but not both: the page was closed
-/// as slow, came back for the same, and so for ever.
-#[tokio::test]
-async fn replays_that_do_not_fit_together_are_a_gap_and_not_the_end() {
-    let engine = engine();
-    let start = engine.default_site().position();
-    for count in 0..90_000 {
-        publish(&engine, "user:jane@example.com", count);
-        publish(&engine, "website", count);
-    }
-    let limits_of_queue = QueueLimits { frames: 100_000, bytes: 1 << 30 };
-    let mut connected = connect(&engine, limits(), limits_of_queue).await;
-    frame(&mut connected.page).await;
-    for (reference, room) in [(1, me()), (2, Room::Website)] {
-        let frame = ClientFrame::Join { reference, room, since: Some(start.clone()), latest: vec![], token: None };
-        connected.page.feed(Message::text(frame.encode())).await.expect("open");
-    }
-    connected.page.flush().await.expect("open");
-    let (mut answers, mut events) = (Vec::new(), 0);
-    while answers.len() < 2 {
-        match frame(&mut connected.page).await {
-            ServerFrame::Joined { recovered, .. } => answers.push(recovered),
-            ServerFrame::Event { .. } => events += 1,
-            other => panic!("{other:?}"),
-        }
-    }
-    assert_eq!((answers, events), (vec![true, false], 90_000));
 }
 
 /// What was pushed in one go before the first write counted as if the page did not read.

@@ -2,10 +2,11 @@
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use realtime::frame::{Denial, Ref, ServerFrame};
+use realtime::close::CloseCode;
+use realtime::frame::{Ref, ServerFrame};
 use realtime::host::Snapshot;
 use realtime::position::Position;
 use realtime::room::Room;
@@ -16,6 +17,83 @@ use crate::history::{History, HistoryLimits};
 use crate::hub::{ConnectionId, Hub};
 use crate::queue::{NewestOf, Queue};
 use crate::websocket;
+
+impl State {
+    /// The position up to which a page has everything that was published in its rooms: that of the site, or
+    /// less where something was held back. What was held back and cannot come any more is a gap.
+    /// Pushes the newest value of each event that a join asks for, unless the replay holds it.
+    fn push_newest_values(&self, join: &Join<'_>, since: Option<&Position>, queue: &Queue) {
+        let mut values: Vec<(u64, Bytes)> = Vec::new();
+        for event in join.latest.iter().take(MOST_VALUES) {
+            if let Some(value) = self.history.newest_frame(Instant::now(), join.grant.room(), event)
+                && since.is_none_or(|since| value.0 <= since.offset)
+                && !values.iter().any(|(offset, _)| *offset == value.0)
+            {
+                values.push(value);
+            }
+        }
+        values.sort_unstable_by_key(|(offset, _)| *offset);
+        for (_, frame) in values {
+            // One that does not fit is not told: it would end the queue on every try.
+            let _ = queue.offer(frame);
+        }
+    }
+
+    /// Pushes what was published in a room after a position, as much as the queue takes. With all of it the
+    /// connection is in the room. What is no longer kept is a gap.
+    fn replay(
+        &mut self,
+        grant: Grant,
+        since: &Position,
+        connection: ConnectionId,
+        queue: &Arc<Queue>,
+    ) -> Option<Behind> {
+        let room = grant.room().clone();
+        let (mut is_whole, mut reached) = (true, since.offset);
+        match self.history.since(&room, since) {
+            Some(frames) => {
+                for (offset, frame) in frames {
+                    if !queue.offer(frame.clone()) {
+                        is_whole = false;
+                        break;
+                    }
+                    reached = offset;
+                }
+            }
+            None => push_gap(&room, self.history.position(), queue),
+        }
+        if is_whole {
+            self.hub.join(grant, connection, queue);
+            return None;
+        }
+        // What is published meanwhile comes with the rest, in its turn.
+        self.hub.leave(&room, connection);
+        Some(Behind { room, since: Position::new(since.epoch.clone(), reached), grant: Some(grant) })
+    }
+
+    fn promise(&self, reading: &mut Reading, queue: &Queue) -> Position {
+        let position = self.history.position();
+        let mut promised = position.clone();
+        if queue.is_overfull() {
+            promised.offset = promised.offset.min(reading.floor);
+        }
+        reading.behind.retain(|Behind { room, since, .. }| {
+            let is_kept = position.since(since).is_some();
+            if is_kept {
+                promised.offset = promised.offset.min(since.offset);
+            } else {
+                push_gap(room, position.clone(), queue);
+            }
+            is_kept
+        });
+        promised
+    }
+}
+
+fn push_gap(room: &Room, position: Position, queue: &Queue) {
+    let gap = ServerFrame::Gap { room: room.clone(), position };
+    let _ = queue.push(websocket::text(&gap.encode()));
+}
 
 /// The events and rooms of one site.
 pub struct SiteEngine {
@@ -28,8 +106,6 @@ struct State {
     hub: Hub,
 }
 
-/// Room for the answer to a join.
-const SPARE_BYTES: usize = 16 << 10;
 /// Newest values that one join can ask for.
 pub const MOST_VALUES: usize = 100;
 
@@ -43,6 +119,26 @@ pub struct Join<'a> {
     pub since: Option<&'a Position>,
     /// Names of events whose newest value it wants.
     pub latest: &'a [String],
+    /// The page is in the room already: it is answered only where something is missing.
+    pub is_standing: bool,
+}
+
+/// A room that a page is in, and has been sent nothing of after a position.
+pub struct Behind {
+    /// The room.
+    pub room: Room,
+    /// What the page has.
+    pub since: Position,
+    /// Leave to be there; none while Frappe is asked.
+    pub grant: Option<Grant>,
+}
+
+/// How far a page may be told that it has read.
+pub struct Reading {
+    /// Rooms of which it has not been sent everything.
+    pub behind: Vec<Behind>,
+    /// It has read at least as far in each of its rooms: so much may be said when its queue turned events away.
+    pub floor: u64,
 }
 
 /// What those in a room are told that no event carries.
@@ -84,8 +180,9 @@ impl SiteEngine {
     pub(super) fn publish(&self, now: Instant, room: &Arc<Room>, event: &str, message: &str, written: &mut Written) {
         let mut state = self.lock();
         let frame = state.history.append(now, room, event, message);
+        let newest_of = realtime::event::is_a_progress(room, event).then(|| NewestOf::new(None, room, event));
         for queue in state.hub.members(room) {
-            written.push(queue, frame.clone());
+            written.push_event(queue, frame.clone(), newest_of);
         }
     }
 
@@ -106,69 +203,40 @@ impl SiteEngine {
         }
     }
 
-    /// Puts a connection into a room and pushes the answer, the newest values that the replay does not
-    /// hold, and the replay, in this order and before any later event of the room.
-    pub fn join(&self, join: Join<'_>, connection: ConnectionId, queue: &Arc<Queue>) {
+    /// Puts a connection into a room and pushes the answer, the newest values that the replay does not hold, and the
+    /// replay, in this order and before any later event of the room. Where the replay is more than the queue takes
+    /// now, the connection is in the room when it has the rest: [`Self::go_on`].
+    pub fn join(&self, join: Join<'_>, connection: ConnectionId, queue: &Arc<Queue>) -> Option<Behind> {
         let mut state = self.lock();
-        let State { history, hub } = &mut *state;
-        let room = join.grant.room().clone();
-        hub.join(join.grant, connection, queue);
-
-        let replay: Option<Vec<Bytes>> = join.since.and_then(|since| {
-            let frames = history.since(&room, since)?;
-            // With the answer and the values, and by count before anything is copied.
-            let count = frames.len() + 1 + join.latest.len().min(MOST_VALUES);
-            if !queue.has_room(count, 0) {
-                return None;
-            }
-            let mut bytes = 0;
-            let frames: Vec<Bytes> = frames.cloned().inspect(|frame| bytes += frame.len()).collect();
-            // More than the queue holds would end it as slow, and the page would come back for the same.
-            queue.has_room(count, bytes + SPARE_BYTES).then_some(frames)
-        });
-        let replayed_from = if replay.is_some() { join.since.map_or(0, |since| since.offset) } else { u64::MAX };
-        let mut value_bytes = 0;
-        let mut values: Vec<(u64, Bytes)> = Vec::new();
-        for event in join.latest.iter().take(MOST_VALUES) {
-            if let Some(value) = history.newest_frame(Instant::now(), &room, event)
-                && value.0 <= replayed_from
-                && !values.iter().any(|(offset, _)| *offset == value.0)
-            {
-                // A value that does not fit is not told: it would end the queue on every try.
-                value_bytes += value.1.len();
-                if !queue.has_room(values.len() + 2, value_bytes + SPARE_BYTES) {
-                    break;
-                }
-                values.push(value);
-            }
+        let room = join.grant.room();
+        let since = join.since.filter(|since| state.history.since(room, since).is_some());
+        if !join.is_standing || since.is_none() {
+            let position = state.history.position();
+            let (reference, room, recovered) = (join.reference, room.clone(), since.is_some());
+            let answer = ServerFrame::Joined { reference, room, position, recovered };
+            let _ = queue.push(websocket::text(&answer.encode()));
+            state.push_newest_values(&join, since, queue);
         }
-        values.sort_unstable_by_key(|(offset, _)| *offset);
+        if let Some(since) = since {
+            return state.replay(join.grant, since, connection, queue);
+        }
+        state.hub.join(join.grant, connection, queue);
+        None
+    }
 
-        let recovered = replay.is_some();
-        let answer = ServerFrame::Joined { reference: join.reference, room, position: history.position(), recovered };
-        let answer = websocket::text(&answer.encode());
-        let values = values.into_iter().map(|(_, frame)| frame);
-        for frame in std::iter::once(answer).chain(values).chain(replay.unwrap_or_default()) {
-            let _ = queue.push(frame);
+    /// Pushes what a connection that is behind in a room has not been sent yet, as much as its queue takes. Returns
+    /// where it is when that is not all.
+    pub fn go_on(&self, behind: Behind, connection: ConnectionId, queue: &Arc<Queue>) -> Option<Behind> {
+        let Behind { room, since, grant } = behind;
+        match grant {
+            Some(grant) => self.lock().replay(grant, &since, connection, queue),
+            None => Some(Behind { room, since, grant }),
         }
     }
 
-    /// Takes a connection out of a room and pushes the answer.
-    pub fn leave(&self, reference: Ref, room: &Room, connection: ConnectionId, queue: &Queue) {
-        let mut state = self.lock();
-        state.hub.leave(room, connection);
-        let answer = ServerFrame::Ok { reference: Some(reference), position: state.history.position() };
-        let _ = queue.push(websocket::text(&answer.encode()));
-    }
-
-    /// Takes a connection out of a room that it may no longer be in, and pushes the news. Does nothing when
-    /// it is not there.
-    pub fn take_away(&self, room: &Room, denial: Denial, connection: ConnectionId, queue: &Queue) {
-        let mut state = self.lock();
-        if state.hub.leave(room, connection) {
-            let news = ServerFrame::Denied { reference: None, room: room.clone(), denial };
-            let _ = queue.push(websocket::text(&news.encode()));
-        }
+    /// Takes a connection out of a room.
+    pub fn leave(&self, room: &Room, connection: ConnectionId) {
+        self.lock().hub.leave(room, connection);
     }
 
     /// Tells the others in a room what one of its connections emits. `false` when that is not in the room.
@@ -179,7 +247,7 @@ impl SiteEngine {
         }
         for (member, queue) in state.hub.named_members(room) {
             if member != from {
-                written.push_newest(queue, emitted.frame.clone(), emitted.newest_of);
+                written.push_event(queue, emitted.frame.clone(), Some(emitted.newest_of));
             }
         }
         true
@@ -190,7 +258,7 @@ impl SiteEngine {
     pub fn tell(&self, room: &Room, told: &Emitted, is_for: impl Fn(ConnectionId) -> bool, written: &mut Written) {
         let state = self.lock();
         for (_, queue) in state.hub.named_members(room).filter(|(member, _)| is_for(*member)) {
-            written.push_newest(queue, told.frame.clone(), told.newest_of);
+            written.push_event(queue, told.frame.clone(), Some(told.newest_of));
         }
     }
 
@@ -220,10 +288,25 @@ impl SiteEngine {
     }
 
     /// Answers a ping with the position up to which everything has been pushed before the answer.
-    pub fn pong(&self, reference: Option<Ref>, queue: &Queue) {
+    pub fn pong(&self, reference: Option<Ref>, reading: &mut Reading, queue: &Queue) {
         let state = self.lock();
-        let answer = ServerFrame::Ok { reference, position: state.history.position() };
+        let answer = ServerFrame::Ok { reference, position: state.promise(reading, queue) };
         let _ = queue.push(websocket::text(&answer.encode()));
+    }
+
+    /// Ends a queue with a `bye` after everything that is published, in one moment with it: nothing follows.
+    pub fn say_bye(&self, code: CloseCode, after: Duration, reading: &mut Reading, queue: &Queue) {
+        let state = self.lock();
+        let position = Some(state.promise(reading, queue));
+        let after = Some(u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
+        let bye = ServerFrame::Bye { code, after, position };
+        queue.end_after(code, Some(websocket::text(&bye.encode())));
+    }
+
+    /// How many connections are in a room.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.lock().hub.connections()
     }
 
     /// How many rooms a connection is in, and whether `room` is one of them.

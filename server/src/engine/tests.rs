@@ -64,7 +64,7 @@ impl Member {
         let wire = Arc::new(Recorder::default());
         let queue = Arc::new(Queue::new(wire.clone(), QueueLimits { frames: 1000, bytes: 16 << 20 }));
         let connection = engine.new_connection();
-        let join = Join { reference: 1, grant: Grant::for_a_test(room), since: None, latest: &[] };
+        let join = Join { reference: 1, grant: Grant::for_a_test(room), since: None, latest: &[], is_standing: false };
         engine.site(site).expect("a site").join(join, connection, &queue);
         queue.flush();
         let member = Self { wire, queue, connection };
@@ -158,7 +158,8 @@ fn a_batch_is_one_write() {
     let engine = engine(&["a.example"]);
     let wire = Arc::new(Counted(Mutex::new(0)));
     let queue = Arc::new(Queue::new(wire.clone(), QueueLimits { frames: 1000, bytes: 1 << 20 }));
-    let join = Join { reference: 1, grant: Grant::for_a_test(Room::Website), since: None, latest: &[] };
+    let join =
+        Join { reference: 1, grant: Grant::for_a_test(Room::Website), since: None, latest: &[], is_standing: false };
     engine.default_site().join(join, engine.new_connection(), &queue);
     queue.flush();
     *wire.0.lock().unwrap() = 0;

@@ -29,7 +29,14 @@ fn read(frame: &[u8]) -> (u64, String) {
 
 fn replay(history: &History, room: &Room, since: u64) -> Option<Vec<u64>> {
     let since = Position::new(history.position().epoch, since);
-    history.since(room, &since).map(|frames| frames.map(|frame| read(frame).0).collect())
+    history.since(room, &since).map(|frames| {
+        frames
+            .map(|(offset, frame)| {
+                assert_eq!(read(frame).0, offset);
+                offset
+            })
+            .collect()
+    })
 }
 
 #[test]

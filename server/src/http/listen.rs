@@ -32,7 +32,7 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: TaskTracker, mu
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = stopping.stopped() => return,
+            _ = stopping.stopped() => return,
         };
         match accepted {
             Ok((stream, peer)) => {
@@ -69,7 +69,7 @@ async fn serve_connection(stream: TcpStream, peer: Peer, router: Router, mut sto
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = stopping.stopped() => {
+        _ = stopping.stopped() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

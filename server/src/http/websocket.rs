@@ -1,6 +1,6 @@
 //! The WebSocket handshake (RFC 6455 section 4.2), and how a connection begins.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -13,14 +13,14 @@ use hyper_util::rt::TokioIo;
 use realtime::close::CloseCode;
 use realtime::frame::SUBPROTOCOL;
 use tokio::net::TcpStream;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 use tungstenite::handshake::derive_accept_key;
 
 use super::App;
-use super::credentials::{Credentials, Identified};
+use super::credentials::Credentials;
+use super::entrance::{self, Visit, Visitor};
 use super::request_site::site_of;
 use crate::conn;
-use crate::engine::SiteEngine;
 use crate::queue::Queue;
 use crate::session::Session;
 
@@ -46,10 +46,11 @@ pub(super) async fn handshake(
     let address = app.inner.proxy.client_address(request.headers(), peer.ip());
     let name = site.as_ref().map(|site| site.name()).unwrap_or_default();
     let credentials = Credentials::of(&app, name, request.headers());
+    let visit = Visit { site, address, credentials };
     let tasks = app.inner.tasks.clone();
     tasks.spawn(async move {
         match upgrade.await {
-            Ok(upgraded) => connect(app, site, address, credentials, upgraded).await,
+            Ok(upgraded) => connect(app, visit, upgraded).await,
             Err(error) => debug!(%address, "A WebSocket handshake was not finished: {error}."),
         }
     });
@@ -100,51 +101,19 @@ fn accept_key(headers: &HeaderMap) -> Result<String, Refusal> {
 }
 
 /// From here on the connection is a plain socket: nothing of HTTP is kept.
-async fn connect(
-    app: App,
-    site: Result<Arc<SiteEngine>, String>,
-    address: IpAddr,
-    credentials: Credentials,
-    upgraded: Upgraded,
-) {
+async fn connect(app: App, visit: Visit, upgraded: Upgraded) {
+    let address = visit.address;
     let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
         return warn!(%address, "A connection that is no plain TCP stream was dropped.");
     };
     let line = Arc::new(parts.io.into_inner());
     let queue = Arc::new(Queue::new(line.clone(), app.inner.limits.queue));
     let limits = app.inner.limits.connection;
-    let refuse = async |code: CloseCode| conn::refuse(&line, &queue, code, limits).await;
-
-    let Some(_from_address) = app.inner.admissions.admit_address(address) else {
-        info!(%address, "Refused a connection: its address has as many as it may.");
-        return refuse(CloseCode::TooManyConnections).await;
-    };
-    let site = match site {
-        Ok(site) => site,
-        Err(host) => {
-            info!(host, %address, "Refused a connection: no site of this server has its host's name.");
-            return refuse(CloseCode::UnknownSite).await;
-        }
-    };
-    let mut of_session = None;
-    let enter = |session: &_| of_session = Some(app.inner.sessions.enter(site.name(), session, &queue));
-    let Identified { caller, .. } = credentials.identify(&app, site.name(), enter).await;
-    let caller = match caller {
-        Ok(caller) => caller,
-        Err(error) => {
-            if error.is_frappes_word() {
-                info!(site = site.name(), %address, "Refused a connection: {error}.");
-            } else {
-                warn!(site = site.name(), %address, "Refused a connection: {error}.");
-            }
-            return refuse(error.close_code()).await;
-        }
+    let Visitor { site, caller, stay: _stay } = match entrance::enter(&app, visit, &queue).await {
+        Ok(visitor) => visitor,
+        Err(code) => return conn::refuse(&line, &queue, code, limits).await,
     };
     let (site_name, user) = (caller.viewer.site.clone(), caller.viewer.user.clone());
-    let Some(_of_user) = app.inner.admissions.admit_user(&caller.viewer) else {
-        info!(site = site_name, user, "Refused a connection: its user has as many as they may.");
-        return refuse(CloseCode::TooManyConnections).await;
-    };
     let connection = app.inner.engine.new_connection();
     debug!(site = site_name, user, %connection, %address, "Connected.");
     let session = Session::begin(Arc::clone(&app.inner.session), site, caller, connection, Arc::clone(&queue));

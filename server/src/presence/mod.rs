@@ -13,7 +13,7 @@ pub mod list;
 pub mod redis;
 mod sheet;
 
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -121,9 +121,7 @@ impl Presence {
 /// What a waiting list of viewers is replaced by: a newer one of the same room.
 #[must_use]
 pub fn newest_of(room: &Room) -> NewestOf {
-    let subject = BuildHasherDefault::<DefaultHasher>::default().hash_one((room, DOC_VIEWERS));
-    // The number of no connection: they are counted from 1.
-    NewestOf { from: ConnectionId(0), subject }
+    NewestOf::new(None, room, DOC_VIEWERS)
 }
 
 impl Inner {

@@ -134,18 +134,18 @@ fn the_last_word_is_said_once() {
 }
 
 fn newest_of(from: u64, subject: u64) -> NewestOf {
-    NewestOf { from: ConnectionId(from), subject }
+    NewestOf { from: Some(ConnectionId(from)), subject }
 }
 
 #[test]
-fn a_newer_cursor_takes_the_place_of_one_that_waits() {
+fn of_a_cursor_only_the_newest_waits() {
     let wire = Arc::new(Throttled::default());
     let queue = Queue::new(wire.clone(), QueueLimits { frames: 100, bytes: 1000 });
     let _ = queue.push(websocket::text("event"));
     for position in 0..1000 {
-        let _ = queue.push_newest(websocket::text(&format!("cursor {position:03}")), newest_of(1, 7));
-        let _ = queue.push_newest(websocket::text(&format!("typing {position:03}")), newest_of(1, 8));
-        let _ = queue.push_newest(websocket::text(&format!("others {position:03}")), newest_of(2, 7));
+        let _ = queue.push_event(websocket::text(&format!("cursor {position:03}")), Some(newest_of(1, 7)));
+        let _ = queue.push_event(websocket::text(&format!("typing {position:03}")), Some(newest_of(1, 8)));
+        let _ = queue.push_event(websocket::text(&format!("others {position:03}")), Some(newest_of(2, 7)));
     }
     wire.allow(1000);
     queue.flush();
@@ -158,11 +158,11 @@ fn what_is_no_longer_wanted_is_taken_back_unless_it_is_half_written() {
     let wire = Arc::new(Throttled::default());
     let queue = Queue::new(wire.clone(), QueueLimits { frames: 100, bytes: 1000 });
     for (text, subject) in [("first", 7), ("other", 8)] {
-        let _ = queue.push_newest(websocket::text(text), newest_of(0, subject));
+        let _ = queue.push_event(websocket::text(text), Some(newest_of(0, subject)));
     }
     wire.allow(3);
     queue.flush();
-    let _ = queue.push_newest(websocket::text("second"), newest_of(0, 7));
+    let _ = queue.push_event(websocket::text("second"), Some(newest_of(0, 7)));
     let _ = queue.push(websocket::text("event"));
     queue.forget(newest_of(0, 7));
     queue.forget(newest_of(0, 9));
@@ -176,11 +176,11 @@ fn what_is_no_longer_wanted_is_taken_back_unless_it_is_half_written() {
 fn a_cursor_that_is_half_written_is_finished_first() {
     let wire = Arc::new(Throttled::default());
     let queue = Queue::new(wire.clone(), QueueLimits { frames: 100, bytes: 1000 });
-    let _ = queue.push_newest(websocket::text("first"), newest_of(1, 7));
+    let _ = queue.push_event(websocket::text("first"), Some(newest_of(1, 7)));
     wire.allow(3);
     queue.flush();
     for text in ["second", "third"] {
-        let _ = queue.push_newest(websocket::text(text), newest_of(1, 7));
+        let _ = queue.push_event(websocket::text(text), Some(newest_of(1, 7)));
     }
     wire.allow(1000);
     queue.flush();

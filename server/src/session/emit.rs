@@ -1,6 +1,5 @@
 //! From a page to the others in a room, or to a handler of the app.
 
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,21 +34,20 @@ const REFUSED: &str = "refused";
 impl Session {
     /// Tells the others in a room. Only the newest of an event is wanted from one connection: it is in no
     /// history.
-    pub(super) fn emit_to_room(&self, reference: Ref, room: Room, event: String, message: Box<RawValue>) {
+    pub(super) fn emit_to_room(&mut self, reference: Ref, room: Room, event: String, message: Box<RawValue>) {
         let trouble = self.too_much(&event, &message);
         if let Some(trouble) = trouble.or_else(|| self.has_no_voice_in(&room)) {
             return self.say(&ServerFrame::trouble(reference, trouble));
         }
-        let subject = BuildHasherDefault::<DefaultHasher>::default().hash_one((&room, &event));
         let user = self.caller.viewer.user.clone();
+        let newest_of = NewestOf::new(Some(self.connection), &room, &event);
         let frame = ServerFrame::Emitted { room: room.clone(), event, user, message };
-        let newest_of = NewestOf { from: self.connection, subject };
         let emitted = Emitted { frame: websocket::text(&frame.encode()), newest_of };
         let mut written = Written::default();
         if !self.site.emit(&room, self.connection, &emitted, &mut written) {
             return self.say(&ServerFrame::trouble(reference, Trouble::NotJoined));
         }
-        self.site.pong(Some(reference), &self.queue);
+        self.pong(Some(reference));
         written.write_soon();
     }
 
@@ -68,7 +66,7 @@ impl Session {
                 None => None,
             }
         };
-        self.work().run(Box::pin(async move {
+        self.work().handle(Box::pin(async move {
             // One handler that breaks is nobody else's problem.
             let handled = AssertUnwindSafe(timeout(HANDLER_PATIENCE, handling)).catch_unwind().await;
             let broken = || Ok(Some(Err(HandlerError::Refused(Refused::because(BROKEN)))));
@@ -90,7 +88,7 @@ impl Session {
     }
 
     fn too_much(&self, event: &str, message: &RawValue) -> Option<Trouble> {
-        if self.emits.check().is_err() {
+        if self.paces.emits.check().is_err() {
             return Some(Trouble::TooFast);
         }
         (event.len() > EVENT_BYTES || message.get().len() > MESSAGE_BYTES).then_some(Trouble::TooLarge)

@@ -6,7 +6,9 @@
 //! Now and then the session itself is looked at again ([`review`]).
 
 mod emit;
+mod paces;
 mod review;
+mod standing;
 mod viewing;
 mod voices;
 mod work;
@@ -15,7 +17,6 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use realtime::close::CloseCode;
 use realtime::frame::{ClientFrame, Denial, FrameError, Ref, ServerFrame, Trouble};
 use realtime::handlers::{Handlers, Publisher};
@@ -24,12 +25,14 @@ use realtime::room::Room;
 use tokio::time::Instant;
 use tracing::{debug, info};
 
+pub use self::paces::{Paces, PollPaces};
 use self::review::Review;
+pub use self::standing::Standing;
 use self::viewing::{Opening, Viewing};
 pub use self::voices::Voices;
 use self::work::{Done, PendingJoin, Work};
 use crate::authz::{Authority, Decision, Grant, Refusal};
-use crate::engine::{Join, MOST_VALUES, SiteEngine};
+use crate::engine::{Join, MOST_VALUES, Reading, SiteEngine};
 use crate::hub::ConnectionId;
 use crate::presence::Presence;
 use crate::presence::ledger::PageId;
@@ -82,8 +85,7 @@ pub struct Session {
     caller: Arc<Caller>,
     connection: ConnectionId,
     queue: Arc<Queue>,
-    joins: DefaultDirectRateLimiter,
-    emits: DefaultDirectRateLimiter,
+    paces: Arc<Paces>,
     errors: u32,
     review: Review,
     /// Only while there is some: most connections have none for hours.
@@ -94,6 +96,7 @@ pub struct Session {
     page: Option<PageId>,
     /// Only while it looks at something.
     viewing: Option<Box<Viewing>>,
+    reading: Reading,
 }
 
 impl Session {
@@ -106,26 +109,10 @@ impl Session {
         connection: ConnectionId,
         queue: Arc<Queue>,
     ) -> Self {
-        let rooms = caller.viewer.automatic_rooms();
-        let grant = |room: &Room| match parts.authority.decide(&caller.viewer, room.clone(), None) {
-            Decision::Granted(grant) => Some(grant),
-            Decision::GivenByToken(_) | Decision::Denied(_) | Decision::Ask(_) => None,
-        };
-        let grants = rooms.iter().filter_map(grant).collect();
-        site.enter(grants, connection, &queue, |position| ServerFrame::Hello {
-            connection: connection.to_string(),
-            epoch: position.epoch,
-            user: caller.viewer.user.clone(),
-            heartbeat: parts.heartbeat,
-            rooms,
-            build: parts.build.clone(),
-        });
-        let joins = RateLimiter::direct(Quota::per_second(parts.limits.joins_per_second));
-        let emits = RateLimiter::direct(Quota::per_second(parts.limits.emits_per_second));
-        let review = Review::begin(parts.limits.review);
-        let caller = Arc::new(caller);
-        let (errors, work, tasks, page, viewing) = (0, None, Vec::new(), None, None);
-        Self { parts, site, caller, connection, queue, joins, emits, errors, review, work, tasks, page, viewing }
+        let paces = Arc::new(Paces::new(&parts.limits));
+        let session = Self::silent(parts, site, caller, connection, queue, paces);
+        session.say_hello();
+        session
     }
 
     /// Answers a frame. `Some` ends the connection.
@@ -148,7 +135,7 @@ impl Session {
             Ok(ClientFrame::Emit { reference, room: None, event, message }) => {
                 self.emit_to_handler(reference, &event, &message);
             }
-            Ok(ClientFrame::Ping { reference }) => self.site.pong(reference, &self.queue),
+            Ok(ClientFrame::Ping { reference }) => self.pong(reference),
             Err(FrameError { reference, code, reason }) => {
                 self.errors += 1;
                 if self.errors > self.parts.limits.errors {
@@ -174,7 +161,7 @@ impl Session {
 
     /// Looks at the session again, beside the connection.
     pub fn begin_review(&mut self) {
-        let rooms = if self.review.begin_look() { self.site.joined(self.connection) } else { Vec::new() };
+        let rooms = if self.review.begin_look() { self.rooms() } else { Vec::new() };
         let review = review::look(Arc::clone(&self.parts.authority), Arc::clone(&self.caller), rooms);
         self.work().run(Box::pin(async { Done::Review(review.await) }));
     }
@@ -202,6 +189,7 @@ impl Session {
                 self.finish_review(found)
             }
             Done::Handler(frame) => {
+                self.work().handled();
                 self.say(&frame);
                 None
             }
@@ -214,8 +202,8 @@ impl Session {
     }
 
     fn join(&mut self, join: PendingJoin, token: Option<&str>) {
-        let PendingJoin { reference, room, .. } = &join;
-        let decision = if self.joins.check().is_err() {
+        let room = &join.room;
+        let decision = if !join.is_standing && self.paces.joins.check().is_err() {
             Decision::Denied(Denial::TooFast)
         } else {
             match self.parts.authority.decide(&self.caller.viewer, room.clone(), token) {
@@ -234,9 +222,9 @@ impl Session {
                 }
                 self.enter(join, grant);
             }
-            Decision::Denied(denial) => self.deny(Some(*reference), room.clone(), denial),
+            Decision::Denied(denial) => self.deny(join, denial),
             // Frappe has said yes, and is asked again with each review.
-            Decision::Ask(_) if join.opening.is_some() && self.is_joined_again(*reference, room) => {
+            Decision::Ask(_) if join.opening.is_some() && self.is_joined_again(join.reference, &join.room) => {
                 self.look(&join.room, join.opening);
             }
             Decision::Ask(subject) => {
@@ -250,16 +238,21 @@ impl Session {
     fn no_room_for(&self, join: &PendingJoin, waits: bool) -> Option<Denial> {
         let (count, is_inside) = self.site.rooms_of(self.connection, &join.room);
         let (pending, pending_bytes) = self.work.as_ref().map_or((0, 0), |work| work.pending());
+        let count = count + self.reading.behind.iter().filter(|behind| behind.grant.is_some()).count();
         let is_full = pending + if is_inside { 0 } else { count } >= self.parts.limits.rooms;
-        let is_heavy = waits && pending_bytes + join.size > PENDING_BYTES;
+        let is_heavy = waits && !join.is_standing && pending_bytes + join.size > PENDING_BYTES;
         is_full.then_some(Denial::TooManyRooms).or_else(|| is_heavy.then_some(Denial::TooFast))
     }
 
     fn enter(&mut self, join: PendingJoin, grant: Grant) {
-        let PendingJoin { reference, room, since, latest, opening, .. } = join;
-        let join = Join { reference, grant, since: since.as_ref(), latest: &latest };
-        self.site.join(join, self.connection, &self.queue);
-        self.look(&room, opening);
+        let PendingJoin { reference, room, since, latest, opening, is_standing, .. } = join;
+        self.is_settled(&room);
+        let join = Join { reference, grant, since: since.as_ref(), latest: &latest, is_standing };
+        self.reading.behind.extend(self.site.join(join, self.connection, &self.queue));
+        // A page that polls says with `open` what it knows; to tell it the same with each poll would not let it rest.
+        if opening.is_some() || !is_standing {
+            self.look(&room, opening);
+        }
     }
 
     fn leave(&mut self, reference: Ref, room: &Room) {
@@ -268,8 +261,10 @@ impl Session {
             self.say(&ServerFrame::trouble(join, Trouble::Left));
         }
         self.tasks.retain(|task| task != room);
-        self.site.leave(reference, room, self.connection, &self.queue);
+        self.is_settled(room);
+        self.site.leave(room, self.connection);
         self.look_away(room);
+        self.pong(Some(reference));
     }
 
     fn finish_join(&mut self, number: u64, answer: Result<Grant, Refusal>) -> Option<CloseCode> {
@@ -278,17 +273,25 @@ impl Session {
         match answer {
             Ok(grant) => self.enter(join, grant),
             Err(Refusal::Denied(denial)) => {
-                self.deny(Some(join.reference), join.room, denial);
+                self.deny(join, denial);
                 // Frappe may say no because the session has changed.
                 self.review.bring_forward();
             }
-            Err(Refusal::Trouble(trouble)) => self.say(&ServerFrame::trouble(join.reference, trouble)),
+            Err(Refusal::Trouble(trouble)) => {
+                if let Some(reference) = join.wants_answer() {
+                    self.say(&ServerFrame::trouble(reference, trouble));
+                }
+            }
             Err(Refusal::Session(error)) => return Some(error.close_code()),
         }
         None
     }
 
-    fn deny(&self, reference: Option<Ref>, room: Room, denial: Denial) {
+    fn deny(&mut self, join: PendingJoin, denial: Denial) {
+        let (reference, room) = (join.wants_answer(), join.room);
+        if join.is_standing {
+            self.is_settled(&room);
+        }
         debug!(
             site = self.caller.viewer.site,
             user = self.caller.viewer.user,
@@ -318,11 +321,13 @@ impl Session {
             let credential = self.caller.credential.clone();
             self.caller = Arc::new(Caller { viewer, credential });
         }
-        for room in self.site.joined(self.connection) {
+        for room in self.rooms() {
             let lost = found.lost.iter().find(|(lost, _)| *lost == *room).map(|(_, denial)| *denial);
             if let Some(denial) = lost.or_else(|| self.no_longer_decided(&room)) {
-                self.site.take_away(&room, denial, self.connection, &self.queue);
+                self.is_settled(&room);
+                self.site.leave(&room, self.connection);
                 self.look_away(&room);
+                self.say(&ServerFrame::Denied { reference: None, room: Room::clone(&room), denial });
             }
         }
         None

@@ -31,6 +31,8 @@ pub(super) struct PendingJoin {
     pub(super) latest: Vec<String>,
     /// What is to be looked at once the room is joined.
     pub(super) opening: Option<Opening>,
+    /// The page is in the room already: nothing is said where nothing is new.
+    pub(super) is_standing: bool,
     /// Until when it may wait for its turn.
     deadline: Instant,
     /// What it holds, in bytes.
@@ -44,14 +46,19 @@ impl PendingJoin {
         let epoch = since.as_ref().map_or(0, |since| since.epoch.len());
         // The room is kept a second time, as what Frappe is asked about.
         let size = size_of::<Self>() + 2 * room.to_string().len() + epoch + texts.sum::<usize>();
-        let (opening, deadline) = (None, Instant::now() + TURN_PATIENCE);
-        Self { reference, room, since, latest, opening, deadline, size }
+        let (opening, is_standing, deadline) = (None, false, Instant::now() + TURN_PATIENCE);
+        Self { reference, room, since, latest, opening, is_standing, deadline, size }
     }
 
     /// The user looks at the document of this room, from the answer on.
     pub(super) fn opening(self, opening: Opening) -> Self {
         let size = self.size + opening.seen.as_ref().map_or(0, String::len);
         Self { opening: Some(opening), size, ..self }
+    }
+
+    /// The ref under which it is answered whatever comes of it.
+    pub(super) fn wants_answer(&self) -> Option<Ref> {
+        (!self.is_standing).then_some(self.reference)
     }
 }
 
@@ -78,14 +85,14 @@ pub(super) struct Work {
     /// Something will say when the first of them has waited enough.
     is_timed: bool,
     joins: u64,
+    /// Handlers that run.
+    handlers: usize,
 }
 
 impl Work {
     /// Joins that wait for an answer, and what they hold in bytes.
     pub(super) fn pending(&self) -> (usize, usize) {
-        let asking = self.asking.iter().map(|(_, join)| join.size);
-        let sizes = asking.chain(self.waiting.iter().map(|(join, _)| join.size));
-        sizes.fold((0, 0), |(count, bytes), size| (count + 1, bytes + size))
+        self.pending_joins().fold((0, 0), |(count, bytes), join| (count + 1, bytes + join.size))
     }
 
     /// Asks about a join, when it is its turn.
@@ -93,6 +100,31 @@ impl Work {
         self.waiting.push_back((join, about));
         self.begin_questions(authority, caller);
         self.time_the_first();
+    }
+
+    /// Whether one of the page's rooms is still asked about.
+    pub(super) fn has_standing(&self) -> bool {
+        self.pending_joins().any(|join| join.is_standing)
+    }
+
+    /// Whether the page waits for an answer.
+    pub(super) fn owes_answers(&self) -> bool {
+        self.handlers > 0 || self.pending_joins().any(|join| !join.is_standing)
+    }
+
+    fn pending_joins(&self) -> impl Iterator<Item = &PendingJoin> {
+        self.asking.iter().map(|(_, join)| join).chain(self.waiting.iter().map(|(join, _)| join))
+    }
+
+    /// Lets a handler run.
+    pub(super) fn handle(&mut self, handling: BoxFuture<'static, Done>) {
+        self.handlers += 1;
+        self.run(handling);
+    }
+
+    /// A handler is done.
+    pub(super) const fn handled(&mut self) {
+        self.handlers -= 1;
     }
 
     /// Lets something run.
@@ -129,21 +161,21 @@ impl Work {
         }
     }
 
-    /// Forgets the joins of a room, and returns their refs.
+    /// Forgets the joins of a room, and returns the refs of those that want an answer.
     pub(super) fn leave(&mut self, room: &Room) -> Vec<Ref> {
-        let asking = self.asking.extract_if(.., |(_, join)| join.room == *room).map(|(_, join)| join.reference);
-        let mut left: Vec<Ref> = asking.collect();
-        left.extend(self.waiting.iter().filter(|(join, _)| join.room == *room).map(|(join, _)| join.reference));
+        let of_room = self.pending_joins().filter(|join| join.room == *room);
+        let left = of_room.filter_map(PendingJoin::wants_answer).collect();
+        self.asking.retain(|(_, join)| join.room != *room);
         self.waiting.retain(|(join, _)| join.room != *room);
         left
     }
 
-    /// The joins that have waited enough, which are not asked about any more.
+    /// The joins that have waited enough and are not asked about any more: the refs of those that want an answer.
     pub(super) fn give_up(&mut self) -> Vec<Ref> {
         self.is_timed = false;
         let now = Instant::now();
         let late = self.waiting.iter().take_while(|(join, _)| join.deadline <= now).count();
-        let late = self.waiting.drain(..late).map(|(join, _)| join.reference).collect();
+        let late = self.waiting.drain(..late).filter_map(|(join, _)| join.wants_answer()).collect();
         self.time_the_first();
         late
     }

@@ -89,6 +89,7 @@ impl Page {
     fn read(&mut self, count: usize) {
         for _ in 0..count {
             let Some(line) = &mut self.line else { return };
+            line.session.catch_up();
             line.queue.flush();
             line.on_the_way.extend(line.wire.take());
             let Some(frame) = line.on_the_way.pop_front() else { return };

@@ -5,6 +5,7 @@ pub(crate) mod browser;
 pub(crate) mod captures;
 pub(crate) mod frappe;
 pub(crate) mod page;
+pub(crate) mod poller;
 pub(crate) mod redis;
 pub(crate) mod server;
 

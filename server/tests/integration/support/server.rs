@@ -75,9 +75,27 @@ impl Server {
 
     /// Asks it to stop and waits until it has. Returns its exit code.
     pub(crate) fn stop(&mut self) -> Option<i32> {
+        self.signal("TERM");
+        self.wait()
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: &str) {
         let id = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill runs").success());
+        assert!(Command::new("kill").args([&format!("-{signal}"), &id]).status().expect("kill runs").success());
+    }
+
+    /// Waits until it has ended. Returns its exit code.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
         self.process.wait().expect("the process is ours").code()
+    }
+
+    /// The memory that it holds, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("it runs");
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line of VmRSS");
+        let kilobytes = resident.trim().strip_suffix(" kB").and_then(|number| number.parse::<usize>().ok());
+        kilobytes.expect("a number of kB") << 10
     }
 }
 
