@@ -1,7 +1,6 @@
 //! One site's history and hub under one lock.
 
-use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -10,9 +9,9 @@ use realtime::host::Snapshot;
 use realtime::position::Position;
 use realtime::room::Room;
 
-use super::Written;
+use super::{OtherServers, Written};
 use crate::authz::Grant;
-use crate::history::{History, HistoryLimits};
+use crate::history::{History, NewestValue};
 use crate::hub::{ConnectionId, Hub};
 use crate::queue::{NewestOf, Queue};
 use crate::websocket;
@@ -21,11 +20,22 @@ use crate::websocket;
 pub struct SiteEngine {
     name: String,
     state: Mutex<State>,
+    others: Arc<OnceLock<Arc<dyn OtherServers>>>,
 }
 
 struct State {
     history: History,
     hub: Hub,
+    /// What is published is heard.
+    source_connected: bool,
+}
+
+/// From where a site's events are numbered on after some may have been lost.
+pub(super) enum Start {
+    /// In a new epoch.
+    Own { epoch: String, least: u64 },
+    /// As other servers number them.
+    Adopted(Position),
 }
 
 /// Room for the answer to a join.
@@ -47,16 +57,16 @@ pub struct Join<'a> {
 
 /// What a page tells the others in a room.
 pub struct Emitted {
-    /// The frame.
-    pub frame: Bytes,
+    /// The text of the frame.
+    pub text: String,
     /// Which older ones it stands for.
     pub newest_of: NewestOf,
 }
 
 impl SiteEngine {
-    pub(super) fn new(name: String, limits: HistoryLimits, epoch: String, total: Arc<AtomicUsize>) -> Self {
-        let state = State { history: History::new(limits, epoch, total), hub: Hub::default() };
-        Self { name, state: Mutex::new(state) }
+    pub(super) fn new(name: String, history: History, others: Arc<OnceLock<Arc<dyn OtherServers>>>) -> Self {
+        let state = State { history, hub: Hub::default(), source_connected: true };
+        Self { name, state: Mutex::new(state), others }
     }
 
     /// The site's name.
@@ -101,6 +111,9 @@ impl SiteEngine {
         let mut state = self.lock();
         let hello = hello(state.history.position());
         let _ = queue.push(websocket::text(&hello.encode()));
+        if !state.source_connected {
+            let _ = queue.push(source(false));
+        }
         for grant in grants {
             state.hub.join(grant, connection, queue);
         }
@@ -110,7 +123,7 @@ impl SiteEngine {
     /// hold, and the replay, in this order and before any later event of the room.
     pub fn join(&self, join: Join<'_>, connection: ConnectionId, queue: &Arc<Queue>) {
         let mut state = self.lock();
-        let State { history, hub } = &mut *state;
+        let State { history, hub, .. } = &mut *state;
         let room = join.grant.room().clone();
         hub.join(join.grant, connection, queue);
 
@@ -128,26 +141,26 @@ impl SiteEngine {
         });
         let replayed_from = if replay.is_some() { join.since.map_or(0, |since| since.offset) } else { u64::MAX };
         let mut value_bytes = 0;
-        let mut values: Vec<(u64, Bytes)> = Vec::new();
+        let mut values: Vec<NewestValue> = Vec::new();
         for event in join.latest.iter().take(MOST_VALUES) {
             if let Some(value) = history.newest_frame(Instant::now(), &room, event)
-                && value.0 <= replayed_from
-                && !values.iter().any(|(offset, _)| *offset == value.0)
+                && value.offset <= replayed_from
+                && !values.iter().any(|known| known.order == value.order)
             {
                 // A value that does not fit is not told: it would end the queue on every try.
-                value_bytes += value.1.len();
+                value_bytes += value.frame.len();
                 if !queue.has_room(values.len() + 2, value_bytes + SPARE_BYTES) {
                     break;
                 }
                 values.push(value);
             }
         }
-        values.sort_unstable_by_key(|(offset, _)| *offset);
+        values.sort_unstable_by_key(|value| value.order);
 
         let recovered = replay.is_some();
         let answer = ServerFrame::Joined { reference: join.reference, room, position: history.position(), recovered };
         let answer = websocket::text(&answer.encode());
-        let values = values.into_iter().map(|(_, frame)| frame);
+        let values = values.into_iter().map(|value| value.frame);
         for frame in std::iter::once(answer).chain(values).chain(replay.unwrap_or_default()) {
             let _ = queue.push(frame);
         }
@@ -171,18 +184,33 @@ impl SiteEngine {
         }
     }
 
-    /// Tells the others in a room what one of its connections emits. `false` when that is not in the room.
+    /// Tells the others in a room what one of its connections emits, on other servers too. `false` when that is
+    /// not in the room.
     pub fn emit(&self, room: &Room, from: ConnectionId, emitted: &Emitted, written: &mut Written) -> bool {
         let state = self.lock();
         if !state.hub.rooms_of(from).iter().any(|joined| **joined == *room) {
             return false;
         }
+        let frame = websocket::text(&emitted.text);
         for (member, queue) in state.hub.named_members(room) {
             if member != from {
-                written.push_newest(queue, emitted.frame.clone(), emitted.newest_of);
+                written.push_newest(queue, frame.clone(), emitted.newest_of);
             }
         }
+        drop(state);
+        if let Some(others) = self.others.get() {
+            others.tell(&self.name, from, &emitted.text);
+        }
         true
+    }
+
+    /// Tells everybody in a room what a connection of another server emits.
+    pub fn emitted_elsewhere(&self, room: &Room, emitted: &Emitted, written: &mut Written) {
+        let state = self.lock();
+        let frame = websocket::text(&emitted.text);
+        for queue in state.hub.members(room) {
+            written.push_newest(queue, frame.clone(), emitted.newest_of);
+        }
     }
 
     /// The rooms a connection is in.
@@ -211,9 +239,34 @@ impl SiteEngine {
         self.lock().hub.disconnect(connection);
     }
 
-    pub(super) fn interrupted(&self, epoch: String, written: &mut Written) {
+    /// Whether what is published is heard.
+    #[must_use]
+    pub fn source_connected(&self) -> bool {
+        self.lock().source_connected
+    }
+
+    pub(super) fn source_lost(&self, written: &mut Written) {
         let mut state = self.lock();
-        state.history.interrupted(epoch);
+        if std::mem::replace(&mut state.source_connected, false) {
+            let news = source(false);
+            for queue in state.hub.connections() {
+                written.push(queue, news.clone());
+            }
+        }
+    }
+
+    pub(super) fn resume(&self, start: Start, written: &mut Written) {
+        let mut state = self.lock();
+        match start {
+            Start::Own { epoch, least } => state.history.interrupted(epoch, least),
+            Start::Adopted(position) => state.history.adopt(position),
+        }
+        if !std::mem::replace(&mut state.source_connected, true) {
+            let news = source(true);
+            for queue in state.hub.connections() {
+                written.push(queue, news.clone());
+            }
+        }
         let position = state.history.position();
         for (room, queues) in state.hub.all() {
             let gap = ServerFrame::Gap { room: Room::clone(room), position: position.clone() };
@@ -224,6 +277,16 @@ impl SiteEngine {
         }
     }
 
+    /// The bytes of events that it holds.
+    pub(super) fn bytes(&self) -> usize {
+        self.lock().history.bytes()
+    }
+
+    /// Lets go of the oldest events until no more than these bytes are left.
+    pub(super) fn shrink(&self, bytes: usize) {
+        self.lock().history.shrink(bytes);
+    }
+
     pub(super) fn forget_old(&self, now: Instant) {
         self.lock().history.forget_old(now);
     }
@@ -232,4 +295,8 @@ impl SiteEngine {
         // History and hub are whole between any two of their calls.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn source(connected: bool) -> Bytes {
+    websocket::text(&ServerFrame::Source { connected }.encode())
 }
