@@ -243,4 +243,4 @@ pub fn new_epoch() -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -19,7 +19,7 @@ use crate::queue::{Queue, QueueLimits, Wire};
 
 /// A socket that takes everything, and what it took.
 #[derive(Default)]
-struct Recorder(Mutex<Vec<u8>>);
+pub(crate) struct Recorder(Mutex<Vec<u8>>);
 
 impl Wire for Recorder {
     fn try_write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -34,7 +34,7 @@ impl Wire for Recorder {
 
 impl Recorder {
     /// The frames that it took since the last call.
-    fn take(&self) -> Vec<ServerFrame> {
+    pub(crate) fn take(&self) -> Vec<ServerFrame> {
         let bytes = std::mem::take(&mut *self.0.lock().unwrap());
         let mut rest = bytes.as_slice();
         let mut frames = Vec::new();
