@@ -75,9 +75,14 @@ impl Server {
 
     /// Asks it to stop and waits until it has. Returns its exit code.
     pub(crate) fn stop(&mut self) -> Option<i32> {
+        self.begin_to_stop();
+        self.process.wait().expect("the process is ours").code()
+    }
+
+    /// Asks it to stop.
+    pub(crate) fn begin_to_stop(&self) {
         let id = self.process.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill runs").success());
-        self.process.wait().expect("the process is ours").code()
     }
 }
 
