@@ -5,13 +5,13 @@ use serde::Serialize;
 /// How far a reader is in the events of one site.
 ///
 /// Frappe's messages carry no number, so the server stamps them: `offset` counts the events of the
-/// site, `epoch` names one unbroken count. A new epoch begins when the server starts and whenever it
-/// may have missed events, so offsets of two epochs are never compared.
+/// site, `epoch` names one unbroken count, which all servers on one Redis share. A new epoch begins where
+/// nobody can say what was missed, so offsets of two epochs are never compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Position {
     /// Which count `offset` belongs to. Opaque text.
     pub epoch: String,
-    /// The number of the last event seen; the first event of an epoch is 1, 0 is before it.
+    /// The number of the last event seen; 0 is before all of an epoch.
     pub offset: u64,
 }
 

@@ -94,17 +94,13 @@ impl<P: AsRef<[u8]>> Agreement<P> {
     /// A subscription stands: what comes now is of it. With a mark, that is about to be published.
     pub fn subscribed(&mut self, now: Instant, mark: Option<Mark>) -> Option<Decision<P>> {
         // What an earlier subscription kept was heard by nobody: the gap that now follows says so.
-        match mark {
-            Some(mark) => {
-                let (kept, kept_bytes, before_mark, ahead) = (Vec::new(), 0, None, 0);
-                self.state = State::Asking(Asking { mark, since: now, kept, kept_bytes, before_mark, ahead });
-                None
-            }
-            None => {
-                self.state = State::Numbering(None);
-                Some(Decision::Begin { with_others: false, kept: Vec::new() })
-            }
-        }
+        let Some(mark) = mark else {
+            self.state = State::Numbering(None);
+            return Some(Decision::Begin { with_others: false, kept: Vec::new() });
+        };
+        let (kept, kept_bytes, before_mark, ahead) = (Vec::new(), 0, None, 0);
+        self.state = State::Asking(Asking { mark, since: now, kept, kept_bytes, before_mark, ahead });
+        None
     }
 
     /// The subscription is gone.
@@ -128,7 +124,6 @@ impl<P: AsRef<[u8]>> Agreement<P> {
     /// A mark came: one's own, or another's.
     pub fn mark(&mut self, mark: Mark) -> Option<Decision<P>> {
         match &mut self.state {
-            State::Away => None,
             State::Numbering(own) => {
                 let is_like_us = own.as_ref().is_some_and(|own| own.numbering == mark.numbering && own.id != mark.id);
                 is_like_us.then_some(Decision::Answer(mark))
@@ -144,7 +139,7 @@ impl<P: AsRef<[u8]>> Agreement<P> {
                 asking.kept.push(Kept::Mark(mark));
                 self.give_up_if_too_much()
             }
-            State::Asking(_) => None,
+            State::Away | State::Asking(_) => None,
         }
     }
 

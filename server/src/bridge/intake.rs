@@ -170,7 +170,9 @@ impl Intake {
 
     fn log_garbage(&mut self) {
         if !std::mem::replace(&mut self.has_logged_garbage, true) {
-            warn!("Something on the channel of frappe-live's own servers was not understood, and is ignored from now on.");
+            warn!(
+                "Something on the channel of frappe-live's own servers was not understood, and is ignored from now on."
+            );
         }
     }
 }

@@ -106,19 +106,14 @@ impl Note {
     #[must_use]
     pub fn encode(&self) -> Option<String> {
         let wire = match self {
-            Self::Mark(Mark { id, numbering }) => Wire {
-                kind: "mark",
-                mark: Some(id.clone()),
-                numbering: Some(numbering.0.clone()),
-                ..Wire::default()
-            },
+            Self::Mark(Mark { id, numbering }) => {
+                Wire { kind: "mark", mark: Some(id.clone()), numbering: Some(numbering.0.clone()), ..Wire::default() }
+            }
             Self::Answer(Answer { mark, sites }) => Wire {
                 kind: "answer",
                 mark: Some(mark.id.clone()),
                 numbering: Some(mark.numbering.0.clone()),
-                sites: Some(
-                    sites.iter().map(|(site, at)| (site.clone(), (at.epoch.clone(), at.offset))).collect(),
-                ),
+                sites: Some(sites.iter().map(|(site, at)| (site.clone(), (at.epoch.clone(), at.offset))).collect()),
                 ..Wire::default()
             },
             Self::Told(Told { instance, site, from, frame }) => Wire {

@@ -155,7 +155,8 @@ fn a_value_of_the_same_count_keeps_its_number() {
     let (mut history, now) = (history(HistoryLimits::default()), Instant::now());
     history.append(now, &room("jane"), "count", "1");
     history.append(now, &room("jane"), "other", "2");
-    let value = |history: &History, event| read(&history.newest_frame(now, &room("jane"), event).expect("a value").frame);
+    let value =
+        |history: &History, event| read(&history.newest_frame(now, &room("jane"), event).expect("a value").frame);
     history.adopt(Position::new("one", 7));
     assert_eq!((value(&history, "count"), value(&history, "other")), ((1, "1".to_owned()), (2, "2".to_owned())));
     history.adopt(Position::new("one", 1));

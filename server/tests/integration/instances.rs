@@ -252,7 +252,10 @@ async fn what_a_page_emits_reaches_the_pages_of_all_servers_once() {
     for page in &mut others {
         let frame = page.frame().await;
         let ServerFrame::Emitted { room, event, user, message } = frame else { panic!("{frame:?}") };
-        assert_eq!((room, event.as_str(), user.as_str(), message.get()), (Room::Website, "cursor", "Administrator", "5"));
+        assert_eq!(
+            (room, event.as_str(), user.as_str(), message.get()),
+            (Room::Website, "cursor", "Administrator", "5")
+        );
     }
     // After all that was on its way.
     redis.publish(count(1));

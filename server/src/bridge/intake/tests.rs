@@ -12,9 +12,9 @@ use realtime::room::Room;
 
 use super::Intake;
 use crate::authz::Grant;
+use crate::bridge::Arrival;
 use crate::bridge::agreement::MOST_KEPT;
 use crate::bridge::own_channel::{Mark, Note, Numbering, Told};
-use crate::bridge::Arrival;
 use crate::engine::tests::Recorder;
 use crate::engine::{Engine, Join, Written};
 use crate::history::HistoryLimits;
@@ -158,7 +158,7 @@ fn of_two_that_come_at_once_the_second_numbers_as_the_first() {
         server.take(note(&Note::Mark(mark("y", RUN))), start);
     }
     let [x, y] = &mut servers;
-    let later = start + Duration::from_millis(1000);
+    let later = start + Duration::from_secs(1);
     y.look_at_the_clock(later);
     assert!(!y.engine.source_connected(), "the one that marked first is waited for");
     x.look_at_the_clock(later);
@@ -264,7 +264,10 @@ fn of_two_bridges_one_that_lives_is_enough() {
     server.take(event(SITES[0], 1), start);
     assert!(matches!(server.told().as_slice(), [ServerFrame::Event { .. }]));
     server.take(Arrival::Subscribed { bridge: 1, mark: None }, start);
-    assert!(matches!(server.told().as_slice(), [ServerFrame::Gap { .. }]), "one that comes back may have lost something");
+    assert!(
+        matches!(server.told().as_slice(), [ServerFrame::Gap { .. }]),
+        "one that comes back may have lost something"
+    );
     for bridge in 0..2 {
         server.take(Arrival::Lost { bridge }, start);
     }
