@@ -6,6 +6,8 @@
 //! page) -> [`conn`] (the socket) -> [`http`]. [`websocket`] is the bytes of a frame. [`engine`] holds history
 //! and hub together.
 //!
+//! Servers on one Redis come to number events alike in [`bridge`].
+//!
 //! A question goes up: [`conn`] -> [`session`] (what a page asks) -> [`authz`] (what it may) -> [`site`] (who
 //! knows: Frappe, or the demo). [`seal`] is the texts that only this server can have written, [`config`] what
 //! was asked for, [`publish`] the command of that name.
