@@ -17,7 +17,7 @@ use super::own_channel::{Answer, Mark};
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Newcomers that marked earlier and may establish themselves first, each after its own patience: of several
 /// that come at once the first begins an epoch and answers the others.
-const MOST_AHEAD: u32 = 3;
+const MOST_AHEAD: usize = 3;
 /// What may come before an answer; past it nobody is waited for.
 pub const MOST_KEPT: usize = 10_000;
 const MOST_KEPT_BYTES: usize = 32 << 20;
@@ -38,6 +38,13 @@ pub enum Decision<P> {
     Take(P),
     /// Say where each site is now.
     Answer(Mark),
+    /// Say to the one who marked later that an earlier one, with the own mark `by`, waits for an answer too.
+    AskToWait {
+        /// The later mark.
+        mark: Mark,
+        /// The name of the own one.
+        by: String,
+    },
     /// Begin an epoch of one's own, then do what was kept.
     Begin {
         /// Others may have listened earlier, and count back from an answer: leave them numbers.
@@ -80,8 +87,21 @@ struct Asking<P> {
     kept_bytes: usize,
     /// How much was kept when the own mark came.
     before_mark: Option<usize>,
-    /// Others that marked before.
-    ahead: u32,
+    /// The marks of others that marked before and wait too.
+    ahead: Vec<String>,
+}
+
+impl<P> Asking<P> {
+    fn comes_after(&mut self, mark: String) {
+        if self.ahead.len() < MOST_AHEAD && !self.ahead.contains(&mark) {
+            self.ahead.push(mark);
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        let turns = u32::try_from(self.ahead.len()).unwrap_or(u32::MAX).saturating_add(1);
+        self.since + PATIENCE.saturating_mul(turns)
+    }
 }
 
 impl<P: AsRef<[u8]>> Agreement<P> {
@@ -98,7 +118,7 @@ impl<P: AsRef<[u8]>> Agreement<P> {
             self.state = State::Numbering(None);
             return Some(Decision::Begin { with_others: false, kept: Vec::new() });
         };
-        let (kept, kept_bytes, before_mark, ahead) = (Vec::new(), 0, None, 0);
+        let (kept, kept_bytes, before_mark, ahead) = (Vec::new(), 0, None, Vec::new());
         self.state = State::Asking(Asking { mark, since: now, kept, kept_bytes, before_mark, ahead });
         None
     }
@@ -133,13 +153,25 @@ impl<P: AsRef<[u8]>> Agreement<P> {
                 None
             }
             State::Asking(asking) if asking.mark.numbering == mark.numbering => {
-                if asking.before_mark.is_none() {
-                    asking.ahead = (asking.ahead + 1).min(MOST_AHEAD);
-                }
-                asking.kept.push(Kept::Mark(mark));
-                self.give_up_if_too_much()
+                asking.kept.push(Kept::Mark(mark.clone()));
+                // Who subscribed after one's own mark did not see it.
+                let ask_to_wait = if asking.before_mark.is_some() {
+                    Some(Decision::AskToWait { mark, by: asking.mark.id.clone() })
+                } else {
+                    asking.comes_after(mark.id);
+                    None
+                };
+                self.give_up_if_too_much().or(ask_to_wait)
             }
             State::Away | State::Asking(_) => None,
+        }
+    }
+
+    /// Somebody who marked earlier than this mark, with the mark `by`, waits for an answer too.
+    pub fn asked_to_wait(&mut self, mark: &Mark, by: String) {
+        match &mut self.state {
+            State::Asking(asking) if asking.mark == *mark => asking.comes_after(by),
+            _ => {}
         }
     }
 
@@ -166,7 +198,7 @@ impl<P: AsRef<[u8]>> Agreement<P> {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         match &self.state {
-            State::Asking(asking) => Some(asking.since + PATIENCE * (asking.ahead + 1)),
+            State::Asking(asking) => Some(asking.deadline()),
             _ => None,
         }
     }

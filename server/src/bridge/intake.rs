@@ -70,6 +70,10 @@ impl Intake {
                 match Note::parse(&payload) {
                     Some(Note::Mark(mark)) => self.agreement.mark(mark),
                     Some(Note::Answer(answer)) => self.agreement.answer(answer),
+                    Some(Note::AskedBefore { mark, by }) => {
+                        self.agreement.asked_to_wait(&mark, by);
+                        None
+                    }
                     Some(Note::Told(told)) => {
                         if !self.tell(&told, written) {
                             self.log_garbage();
@@ -112,6 +116,9 @@ impl Intake {
             Decision::Answer(mark) => {
                 let answer = Note::Answer(Answer { mark, sites: self.engine.positions() });
                 return self.answers.extend(answer.encode());
+            }
+            Decision::AskToWait { mark, by } => {
+                return self.answers.extend(Note::AskedBefore { mark, by }.encode());
             }
             Decision::Begin { with_others, kept } => {
                 let least = if with_others { MOST_KEPT as u64 } else { 0 };

@@ -77,6 +77,13 @@ pub enum Note {
     Mark(Mark),
     /// Somebody answers.
     Answer(Answer),
+    /// Somebody who asked before this mark, with the mark `by`, has no answer yet, and may be the one to give it.
+    AskedBefore {
+        /// The later mark.
+        mark: Mark,
+        /// The name of the earlier one.
+        by: String,
+    },
     /// A page told a room something.
     Told(Told),
 }
@@ -89,6 +96,8 @@ struct Wire<'a> {
     instance: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mark: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     numbering: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,6 +123,13 @@ impl Note {
                 mark: Some(mark.id.clone()),
                 numbering: Some(mark.numbering.0.clone()),
                 sites: Some(sites.iter().map(|(site, at)| (site.clone(), (at.epoch.clone(), at.offset))).collect()),
+                ..Wire::default()
+            },
+            Self::AskedBefore { mark, by } => Wire {
+                kind: "asked_before",
+                mark: Some(mark.id.clone()),
+                by: Some(by.clone()),
+                numbering: Some(mark.numbering.0.clone()),
                 ..Wire::default()
             },
             Self::Told(Told { instance, site, from, frame }) => Wire {
@@ -145,6 +161,10 @@ impl Note {
                 });
                 let sites = sites.collect::<Option<_>>()?;
                 Some(Self::Answer(Answer { mark: mark(wire.mark, wire.numbering)?, sites }))
+            }
+            "asked_before" => {
+                let by = wire.by.filter(|by| is_name(by))?;
+                Some(Self::AskedBefore { mark: mark(wire.mark, wire.numbering)?, by })
             }
             "told" => {
                 let instance = wire.instance.filter(|instance| is_name(instance))?;
@@ -186,11 +206,12 @@ mod tests {
         Mark { id: "m1".into(), numbering: Numbering::new("run", "a \"site\"") }
     }
 
-    fn notes() -> [Note; 3] {
+    fn notes() -> [Note; 4] {
         let sites = HashMap::from([("a.example".to_owned(), Position::new("e", LARGEST_OFFSET))]);
         let frame = r#"{"type":"emitted","user":"jane","room":"all","event":"e","message":{ "a": 1 }}"#.to_owned();
         let told = Told { instance: "i1".into(), site: "a.example".into(), from: ConnectionId(7), frame };
-        [Note::Mark(mark()), Note::Answer(Answer { mark: mark(), sites }), Note::Told(told)]
+        let asked_before = Note::AskedBefore { mark: mark(), by: "m0".into() };
+        [Note::Mark(mark()), Note::Answer(Answer { mark: mark(), sites }), Note::Told(told), asked_before]
     }
 
     #[test]
@@ -212,6 +233,7 @@ mod tests {
             r#"{"kind":"mark","mark":"","numbering":"n"}"#.to_owned(),
             format!(r#"{{"kind":"mark","mark":"{long}","numbering":"n"}}"#),
             format!(r#"{{"kind":"mark","mark":"m","numbering":"{huge}"}}"#),
+            format!(r#"{{"kind":"asked_before","mark":"m","by":"{long}","numbering":"n"}}"#),
             r#"{"kind":"answer","mark":"m","numbering":"n","sites":{"a":["e",9007199254740993]}}"#.to_owned(),
             r#"{"kind":"answer","mark":"m","numbering":"n","sites":{"a":["e",-1]}}"#.to_owned(),
             format!(r#"{{"kind":"answer","mark":"m","numbering":"n","sites":{{"a":["{long}",1]}}}}"#),
@@ -225,7 +247,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn garbage_is_ignored(start in 0..3_usize, at in any::<prop::sample::Index>(), bytes in prop::collection::vec(any::<u8>(), 0..20)) {
+        fn garbage_is_ignored(start in 0..4_usize, at in any::<prop::sample::Index>(), bytes in prop::collection::vec(any::<u8>(), 0..20)) {
             let mut text = notes()[start].encode().expect("short").into_bytes();
             let at = at.index(text.len());
             text.splice(at..at, bytes);

@@ -339,6 +339,57 @@ proptest! {
     }
 }
 
+/// What servers do when Redis is back, with nothing lost and each thing done within a moment.
+fn any_step_of_a_return() -> impl Strategy<Value = Step> {
+    let server = 0..SERVERS;
+    prop_oneof![
+        server.clone().prop_map(Step::Subscribe),
+        server.clone().prop_map(|server| Step::Mark(server, true)),
+        server.clone().prop_map(Step::Receivers),
+        (server.clone(), 1..4_usize).prop_map(|(server, count)| Step::Read(server, count)),
+        server.prop_map(|server| Step::Answer(server, true)),
+        (0..3_usize).prop_map(Step::Publish),
+        (1..20_u64).prop_map(Step::Wait),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn after_a_restart_all_servers_come_to_one_epoch(
+        before in prop::collection::vec(any_step(), 0..60),
+        steps in prop::collection::vec(any_step_of_a_return(), 0..60),
+    ) {
+        let mut world = World::new();
+        for step in &before {
+            world.step(step);
+        }
+        for index in 0..SERVERS {
+            if world.instances[index].is_none() {
+                world.step(&Step::Start(index));
+            }
+        }
+        world.step(&Step::Restart);
+        for step in &steps {
+            world.step(step);
+        }
+        for _ in 0..50 {
+            for index in 0..SERVERS {
+                world.step(&Step::Work(index));
+                world.step(&Step::Clock(index));
+            }
+            world.step(&Step::Wait(100));
+        }
+        for site in SITES {
+            let [first, others @ ..] = world.instances.each_ref().map(|instance| {
+                instance.as_ref().expect("none has crashed").server.position(site)
+            });
+            prop_assert!(others.iter().all(|other| *other == first), "{first:?} {others:?}");
+        }
+    }
+}
+
 /// The schedules above are worth something only if servers find each other in them.
 #[test]
 fn servers_agree_in_many_schedules() {
