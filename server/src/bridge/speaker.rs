@@ -113,3 +113,24 @@ async fn publish(
     }
     pipeline.query_async::<()>(line).await.map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::{Emits, WAITING};
+    use crate::engine::OtherServers;
+    use crate::hub::ConnectionId;
+    use crate::redis_address::RedisAddress;
+
+    #[tokio::test]
+    async fn what_redis_does_not_take_is_dropped_and_counted() {
+        let address = RedisAddress::parse("redis://127.0.0.1:1").expect("an address");
+        let emits = Emits::new("i".to_owned(), address);
+        // Nothing is sent before this test waits for something.
+        for _ in 0..WAITING + 10 {
+            emits.tell("a.example", ConnectionId(1), r#"{"type":"emitted"}"#);
+        }
+        assert_eq!(emits.dropped.load(Ordering::Relaxed), 10);
+    }
+}

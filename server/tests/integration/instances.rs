@@ -154,9 +154,12 @@ async fn a_server_whose_line_is_cut_comes_back_to_the_same_numbers() {
 #[tokio::test]
 async fn after_a_restart_of_redis_all_servers_are_of_one_epoch() {
     let mut redis = Redis::start();
-    let servers = [start(&redis), start(&redis)];
-    redis.wait_for_subscribers(2);
-    let mut pages = [Page::open(&servers[0], &[]).await, Page::open(&servers[1], &[]).await];
+    let servers = [start(&redis), start(&redis), start(&redis)];
+    redis.wait_for_subscribers(3);
+    let mut pages = Vec::new();
+    for server in &servers {
+        pages.push(Page::open(server, &[]).await);
+    }
     let before = wait_until_equal(&servers[0], &servers[1]).await;
     redis.kill();
     for page in &mut pages {
@@ -168,6 +171,7 @@ async fn after_a_restart_of_redis_all_servers_are_of_one_epoch() {
         assert_ne!(gaps(page).await.epoch, before.epoch);
     }
     let after = wait_until_equal(&servers[0], &servers[1]).await;
+    assert_eq!(wait_until_equal(&servers[1], &servers[2]).await, after);
     redis.publish(count(1));
     for page in &mut pages {
         assert_eq!(page.event().await.3, after.offset + 1);
