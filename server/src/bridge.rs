@@ -1,25 +1,54 @@
 //! Where events come from: Redis, or a bus inside this process. Both carry the same bytes, which are
 //! pumped into the engine in the order they came.
 
+pub mod agreement;
 pub mod embedded;
+pub mod intake;
+pub mod own_channel;
 pub mod publisher;
 pub mod redis;
+pub mod speaker;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
+use tokio::time::sleep_until;
 
-use crate::engine::{Engine, Written};
+use self::intake::Intake;
+use self::own_channel::Mark;
+use self::speaker::Speaker;
+use crate::engine::Written;
 
-/// What a bridge reports.
+/// Names a bridge within the process.
+pub type BridgeId = usize;
+
+/// What a bridge reports, in the order of its stream.
 #[derive(Debug)]
 pub enum Arrival {
     /// A payload of channel `events`.
     Payload(Bytes),
-    /// Payloads may have been lost before this point.
-    Interrupted,
+    /// A subscription stands; payloads may have been lost before it.
+    Subscribed {
+        /// Of which bridge.
+        bridge: BridgeId,
+        /// What is about to be published, to find others that number alike.
+        mark: Option<Mark>,
+    },
+    /// The subscription is gone.
+    Lost {
+        /// Of which bridge.
+        bridge: BridgeId,
+    },
+    /// A mark reached nobody else, or nobody at all. Stands in no order.
+    Alone {
+        /// The mark's name.
+        mark: String,
+    },
+    /// Something that servers say to each other.
+    OwnChannel(Bytes),
 }
 
 /// Payloads that may wait for the engine. A bridge that fills it waits; what comes meanwhile waits in the
@@ -33,16 +62,32 @@ pub fn channel() -> (mpsc::Sender<Arrival>, mpsc::Receiver<Arrival>) {
     mpsc::channel(WAITING)
 }
 
-/// Feeds the engine until every bridge is gone.
-pub async fn pump(engine: Arc<Engine>, mut arrivals: mpsc::Receiver<Arrival>) {
+/// Feeds the engine until every bridge is gone. What is to be said to other servers goes to `speaker`.
+pub async fn pump(mut intake: Intake, speaker: Option<Speaker>, mut arrivals: mpsc::Receiver<Arrival>) {
     let mut written = Written::default();
     let mut batch = Vec::with_capacity(BATCH);
-    while arrivals.recv_many(&mut batch, BATCH).await > 0 {
-        for arrival in batch.drain(..) {
-            match arrival {
-                Arrival::Payload(payload) => engine.take(&payload, &mut written),
-                Arrival::Interrupted => engine.interrupted(&mut written),
+    loop {
+        let deadline = intake.deadline();
+        let is_due = async {
+            match deadline {
+                Some(deadline) => sleep_until(deadline.into()).await,
+                None => std::future::pending().await,
             }
+        };
+        tokio::select! {
+            // What has arrived counts before the clock does.
+            biased;
+            count = arrivals.recv_many(&mut batch, BATCH) => if count == 0 { return },
+            () = is_due => {}
+        }
+        let now = Instant::now();
+        for arrival in batch.drain(..) {
+            intake.take(arrival, now, &mut written);
+        }
+        intake.look_at_the_clock(now, &mut written);
+        for answer in intake.answers() {
+            // One that is not said costs the one who asks an epoch of its own.
+            let _ = speaker.as_ref().map(|speaker| speaker.say(answer));
         }
         written.write().await;
     }

@@ -4,20 +4,23 @@
 //! before or after its join exactly once. Frames are pushed under the lock and written outside it.
 
 mod counters;
+mod fairness;
 mod site;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use realtime::position::Position;
 use realtime::room::Room;
 
 pub use self::counters::{Counters, Skip};
+use self::site::Start;
 pub use self::site::{Behind, Emitted, Join, MOST_VALUES, Reading, SiteEngine};
 use crate::event::{self, Destination};
-use crate::history::HistoryLimits;
+use crate::history::{History, HistoryLimits};
 use crate::hub::ConnectionId;
 use crate::queue::{NewestOf, Queue};
 
@@ -30,6 +33,19 @@ pub struct Engine {
     default_site: String,
     counters: Counters,
     connections: AtomicU64,
+    /// The bytes of events of all sites, and how many they may be.
+    total: Arc<AtomicUsize>,
+    total_bytes: usize,
+    /// Whether what is published is heard.
+    source_connected: AtomicBool,
+    others: Arc<OnceLock<Arc<dyn OtherServers>>>,
+}
+
+/// The other servers of the same sites.
+pub trait OtherServers: Send + Sync {
+    /// Passes on what one of this server's connections told a room: the text of an `emitted` frame. Must not
+    /// wait.
+    fn tell(&self, site: &str, from: ConnectionId, frame: &str);
 }
 
 impl Engine {
@@ -41,15 +57,27 @@ impl Engine {
     pub fn new(sites: &[String], limits: HistoryLimits) -> Self {
         let total = Arc::new(AtomicUsize::new(0));
         let epoch = new_epoch();
+        let others = Arc::<OnceLock<Arc<dyn OtherServers>>>::default();
         let site = |name: &String| {
-            (name.clone(), Arc::new(SiteEngine::new(name.clone(), limits, epoch.clone(), Arc::clone(&total))))
+            let history = History::new(limits, epoch.clone(), Arc::clone(&total));
+            (name.clone(), Arc::new(SiteEngine::new(name.clone(), history, Arc::clone(&others))))
         };
         Self {
             sites: sites.iter().map(site).collect(),
             default_site: sites.first().expect("a server has at least one site").clone(),
             counters: Counters::default(),
             connections: AtomicU64::new(0),
+            total,
+            total_bytes: limits.total_bytes,
+            source_connected: AtomicBool::new(true),
+            others,
         }
+    }
+
+    /// Passes on to other servers what pages tell each other. Only the first call counts.
+    pub fn speak_to(&self, others: Arc<dyn OtherServers>) {
+        // Whoever was given first stays: there is one bus.
+        let _ = self.others.set(others);
     }
 
     /// A site of this server.
@@ -112,14 +140,50 @@ impl Engine {
             }
         }
         self.counters.accept();
+        self.share_fairly();
     }
 
-    /// The bus may have lost events: every page is told, and nothing older can be recovered.
-    pub fn interrupted(&self, written: &mut Written) {
+    /// The sites that would number a payload: `None` where it is skipped, and where its site is none of this
+    /// server.
+    #[must_use]
+    pub fn numbered_by(&self, payload: &[u8]) -> Option<Destination> {
+        let destination = event::parse(payload, &self.default_site).ok()?.destination;
+        destination.site().is_none_or(|site| self.sites.contains_key(site)).then_some(destination)
+    }
+
+    /// Where each site is.
+    #[must_use]
+    pub fn positions(&self) -> HashMap<String, Position> {
+        self.sites.values().map(|site| (site.name().to_owned(), site.position())).collect()
+    }
+
+    /// What is published is heard from here on; something may have been lost before. Every page is told, and
+    /// nothing older can be recovered. The sites in `adopted` are numbered on as other servers number them, all
+    /// others in a new epoch, from `least` on at the lowest.
+    pub fn resume(&self, adopted: &HashMap<String, Position>, least: u64, written: &mut Written) {
         let epoch = new_epoch();
-        for site in self.sites.values() {
-            site.interrupted(epoch.clone(), written);
+        for (name, site) in &self.sites {
+            let start = match adopted.get(name) {
+                Some(position) => Start::Adopted(position.clone()),
+                None => Start::Own { epoch: epoch.clone(), least },
+            };
+            site.resume(start, written);
         }
+        self.source_connected.store(true, Ordering::Release);
+    }
+
+    /// Nothing that is published is heard any more: every page is told.
+    pub fn source_lost(&self, written: &mut Written) {
+        self.source_connected.store(false, Ordering::Release);
+        for site in self.sites.values() {
+            site.source_lost(written);
+        }
+    }
+
+    /// Whether what is published is heard.
+    #[must_use]
+    pub fn source_connected(&self) -> bool {
+        self.source_connected.load(Ordering::Acquire)
     }
 
     /// Lets go of what is too old on sites where nothing happens.
@@ -178,10 +242,11 @@ impl Written {
     }
 }
 
-/// A name that no other epoch has: 64 random bits of the process's hasher keys.
-fn new_epoch() -> String {
+/// A name that no other epoch, instance or mark has: 64 random bits of the process's hasher keys.
+#[must_use]
+pub fn new_epoch() -> String {
     format!("{:016x}", RandomState::new().hash_one(Instant::now()))
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,8 +1,8 @@
 //! What a site published lately, and the newest value of each event.
 //!
 //! Frappe's messages carry no number; here each gets its offset, and here its frame is built, once for
-//! all who will get it. Bounded in time and bytes per site, and in bytes over all sites. Pure: the time
-//! comes in as an argument.
+//! all who will get it. Bounded in time and bytes; what all sites hold together is the engine's to bound. Pure:
+//! the time comes in as an argument.
 
 mod newest;
 
@@ -16,6 +16,7 @@ use realtime::frame::event_text;
 use realtime::position::Position;
 use realtime::room::Room;
 
+pub use self::newest::NewestValue;
 use self::newest::{Newest, NewestValues};
 use crate::websocket;
 
@@ -110,7 +111,7 @@ impl History {
         let end = frame.len() - 1;
         let message = frame.slice(end - message.len()..end);
         if !realtime::event::is_happening(event) {
-            let value = Newest { offset: self.head, at: now, frame: frame.clone(), message };
+            let value = Newest::new(self.head, now, frame.clone(), message);
             self.newest.set(room, event, value, &self.limits);
         }
         self.bytes += frame.len();
@@ -122,9 +123,10 @@ impl History {
     }
 
     /// The frames of a room after `since`, each with its offset, oldest first; `None` where some of them may be missing.
+    /// A page that comes from another server may be ahead of this one by a moment: of this epoch nothing is missing then,
+    /// and what it has already comes a second time.
     pub fn since(&self, room: &Room, since: &Position) -> Option<impl ExactSizeIterator<Item = (u64, &Bytes)>> {
-        let behind = self.position().since(since)?;
-        if since.offset < self.floor && behind > 0 {
+        if since.epoch != self.epoch || since.offset < self.floor {
             return None;
         }
         let entries = self.rooms.get(room);
@@ -133,11 +135,10 @@ impl History {
         Some(after.unwrap_or_default().map(|entry| (entry.offset, &entry.frame)))
     }
 
-    /// The newest value of an event: its offset and frame.
+    /// The newest value of an event, as a frame.
     #[must_use]
-    pub fn newest_frame(&self, now: Instant, room: &Room, event: &str) -> Option<(u64, Bytes)> {
-        let value = self.newest.get(now, room, event, &self.limits)?;
-        Some((value.offset, value.frame.clone()))
+    pub fn newest_frame(&self, now: Instant, room: &Room, event: &str) -> Option<NewestValue> {
+        Some(self.newest.get(now, room, event, &self.limits)?.told(room, event))
     }
 
     /// The newest value of an event: its message as JSON text.
@@ -147,10 +148,26 @@ impl History {
         Some(String::from_utf8_lossy(&value.message).into_owned())
     }
 
-    /// Events may have been missed: a new epoch begins, from which nothing older can be replayed.
-    /// Offsets go on and newest values stay, since they are still the newest that is known.
-    pub fn interrupted(&mut self, epoch: String) {
+    /// Events may have been missed: a new epoch of this server's own begins, from which nothing older can be
+    /// replayed. Offsets go on, from `least` on at the lowest, and newest values stay, since they are still the
+    /// newest that is known.
+    pub fn interrupted(&mut self, epoch: String, least: u64) {
         self.epoch = epoch;
+        self.head = self.head.max(least);
+        self.forget_all();
+    }
+
+    /// Events may have been missed: the count goes on at `position`, as other servers count, and nothing older
+    /// can be replayed. Newest values stay, with numbers that none of this count has.
+    pub fn adopt(&mut self, position: Position) {
+        let is_same_count = self.epoch == position.epoch;
+        self.newest.renumber(is_same_count, position.offset);
+        self.epoch = position.epoch;
+        self.head = position.offset;
+        self.forget_all();
+    }
+
+    fn forget_all(&mut self) {
         self.floor = self.head;
         self.rooms.clear();
         self.order.clear();
@@ -158,15 +175,26 @@ impl History {
         self.bytes = 0;
     }
 
-    /// Lets go of what is too old or too much.
+    /// Lets go of what is too old or too much for one site.
     pub fn forget_old(&mut self, now: Instant) {
         while let Some(oldest) = self.order.front() {
             let is_old = now.saturating_duration_since(oldest.at) > self.limits.age;
-            let is_much =
-                self.bytes > self.limits.site_bytes || self.total.load(Ordering::Relaxed) > self.limits.total_bytes;
-            if !is_old && !is_much {
+            if !is_old && self.bytes <= self.limits.site_bytes {
                 break;
             }
+            self.forget_oldest();
+        }
+    }
+
+    /// The bytes of its events.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Lets go of the oldest until no more than these bytes are left.
+    pub fn shrink(&mut self, bytes: usize) {
+        while self.bytes > bytes && !self.order.is_empty() {
             self.forget_oldest();
         }
     }

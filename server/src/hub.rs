@@ -76,15 +76,14 @@ impl Hub {
         self.joined.get(&connection).map_or(&[], Vec::as_slice)
     }
 
-    /// How many connections are in a room.
-    #[must_use]
-    pub fn connections(&self) -> usize {
-        self.joined.len()
-    }
-
     /// Every room with its members' queues.
     pub fn all(&self) -> impl Iterator<Item = (&Arc<Room>, impl Iterator<Item = &Arc<Queue>>)> {
         self.rooms.iter().map(|(room, members)| (room, members.values()))
+    }
+
+    /// Every connection that is in a room, once.
+    pub fn connections(&self) -> impl Iterator<Item = &Arc<Queue>> {
+        self.joined.iter().filter_map(|(connection, rooms)| self.rooms.get(rooms.first()?)?.get(connection))
     }
 
     fn forget_member(&mut self, room: &Room, connection: ConnectionId) {
@@ -133,6 +132,7 @@ mod tests {
         assert_eq!(hub.rooms_of(first).len(), 2, "joining twice is joining once");
         assert!(hub.leave(&Room::Site, second));
         assert!(!hub.leave(&Room::Site, second));
+        assert_eq!(hub.connections().count(), 1, "each once, whatever the number of its rooms");
         hub.disconnect(first);
         assert_eq!((hub.rooms.len(), hub.joined.len()), (0, 0), "nothing is left behind");
     }

@@ -6,7 +6,8 @@
 //! page) -> [`conn`] (the socket) -> [`http`]. [`websocket`] is the bytes of a frame. [`engine`] holds history
 //! and hub together. [`presence`] is who looks at which document, told by the hub and kept in no history.
 //!
-//! [`poll`] is the way for pages that have no socket: a session and its queue for one request.
+//! [`poll`] is the way for pages that have no socket: a session and its queue for one request. Servers on one Redis come
+//! to number events alike in [`bridge`].
 //!
 //! A question goes up: [`conn`] or [`poll`] -> [`session`] (what a page asks) -> [`authz`] (what it may) -> [`site`] (who
 //! knows: Frappe, or the demo). [`seal`] is the texts that only this server can have written, [`config`] what

@@ -9,10 +9,13 @@ use clap::error::ErrorKind;
 use realtime::handlers::Publisher;
 use server::authz::{Authority, AuthorityParts};
 use server::bridge::embedded::{self, EmbeddedBus};
+use server::bridge::intake::Intake;
 use server::bridge::publisher::BusPublisher;
-use server::bridge::{self, BridgeStatus};
+use server::bridge::redis::{Bridge, OwnChannel};
+use server::bridge::speaker::{Emits, Speaker};
+use server::bridge::{self, BridgeState, BridgeStatus};
 use server::config::{Cli, Command, DEFAULT_SITE, PublishArgs, ServeArgs, SettingError, Settings, sentence_of};
-use server::engine::Engine;
+use server::engine::{Engine, Written, new_epoch};
 use server::http::{App, AssetNames, Parts};
 use server::presence::{Presence, Rhythm};
 use server::publish;
@@ -24,7 +27,7 @@ use server::site::frappe::FrappeSite;
 use server::stopping;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{interval, timeout};
+use tokio::time::{interval, sleep, timeout};
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -34,6 +37,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 /// How long connections may take to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(8);
+/// How long pages wait at the start until it is known how other servers number events.
+const AGREEMENT: Duration = Duration::from_millis(1500);
 /// How often sites where nothing happens let go of old events.
 const SWEEP: Duration = Duration::from_secs(10);
 
@@ -106,6 +111,9 @@ async fn serve(args: ServeArgs) -> Result<(), SettingError> {
     let (bridges, publisher) = start_bridges(&settings, &engine);
     if settings.redis.is_empty() {
         wait_for_the_demo(&engine).await;
+    } else {
+        // A Redis that is away is no reason to wait longer: pages are told.
+        let _ = timeout(AGREEMENT, wait_for_the_source(&engine, &bridges)).await;
     }
     let rhythm = Rhythm::with_grace(settings.limits.viewer_grace);
     let presence = match settings.redis.first() {
@@ -181,7 +189,8 @@ fn begin_to_log(level: LevelFilter) {
 /// Starts what events come from, and what handlers publish on.
 fn start_bridges(settings: &Settings, engine: &Arc<Engine>) -> (Vec<Arc<BridgeStatus>>, Arc<dyn Publisher>) {
     let (arrivals, arrived) = bridge::channel();
-    tokio::spawn(bridge::pump(Arc::clone(engine), arrived));
+    let instance = new_epoch();
+    let intake = Intake::new(Arc::clone(engine), &instance);
     let swept = Arc::clone(engine);
     tokio::spawn(async move {
         let mut sweeps = interval(SWEEP);
@@ -194,16 +203,34 @@ fn start_bridges(settings: &Settings, engine: &Arc<Engine>) -> (Vec<Arc<BridgeSt
         let (bus, status) = EmbeddedBus::new(arrivals);
         let site = engine.default_site().name().to_owned();
         let publisher = BusPublisher::embedded(bus.clone());
+        tokio::spawn(bridge::pump(intake, None, arrived));
         tokio::spawn(embedded::publish_the_articles_loop(bus, site));
         return (vec![status], Arc::new(publisher));
     };
-    let start = |address: &RedisAddress| {
+    // There are no pages yet that could be told.
+    engine.source_lost(&mut Written::default());
+    engine.speak_to(Arc::new(Emits::new(instance, first.clone())));
+    tokio::spawn(bridge::pump(intake, Some(Speaker::of_answers(first.clone())), arrived));
+    let start = |(id, address): (usize, &RedisAddress)| {
         let status = Arc::new(BridgeStatus::new(address.to_string()));
-        tokio::spawn(bridge::redis::run(address.clone(), arrivals.clone(), Arc::clone(&status)));
+        let own_channel = match (id, settings.redis.len()) {
+            (0, 1) => OwnChannel::Agreed { default_site: engine.default_site().name().to_owned() },
+            (0, _) => OwnChannel::Heard,
+            _ => OwnChannel::Ignored,
+        };
+        let bridge = Bridge { id, address: address.clone(), own_channel };
+        tokio::spawn(bridge::redis::run(bridge, arrivals.clone(), Arc::clone(&status)));
         status
     };
     // The first is where Frappe publishes, too.
-    (settings.redis.iter().map(start).collect(), Arc::new(BusPublisher::redis(first.clone())))
+    (settings.redis.iter().enumerate().map(start).collect(), Arc::new(BusPublisher::redis(first.clone())))
+}
+
+/// Waits until what is published is heard, and every Redis has been tried.
+async fn wait_for_the_source(engine: &Engine, bridges: &[Arc<BridgeStatus>]) {
+    while !engine.source_connected() || bridges.iter().any(|bridge| bridge.state() == BridgeState::Connecting) {
+        sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// The very first page of the demo holds a value too.

@@ -69,11 +69,12 @@ pub async fn run(mut poll: Poll, asked: PollRequest, standing: Vec<Standing>, ti
 }
 
 impl Poll {
-    /// What the page is told before its rooms are looked at: here also whether the server hears what is
-    /// published, where that is not what the page knows (`PollRequest::source_lost`).
+    /// What the page is told before its rooms are looked at.
     fn begin(&self, asked: &PollRequest) {
         if asked.begins {
             self.session.say_hello();
+        } else {
+            self.session.say_source(asked.source_lost);
         }
     }
 

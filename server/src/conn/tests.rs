@@ -2,6 +2,7 @@
 
 mod replaying;
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -303,7 +304,7 @@ async fn an_interruption_of_the_bus_is_a_gap_in_every_room() {
     let mut connected = connect_usual(&engine).await;
     let ServerFrame::Hello { epoch, .. } = frame(&mut connected.page).await else { panic!() };
     let mut written = Written::default();
-    engine.interrupted(&mut written);
+    engine.resume(&HashMap::new(), 0, &mut written);
     written.write_now();
     let mut rooms = Vec::new();
     for _ in 0..2 {

@@ -1,7 +1,6 @@
 //! One site's history and hub under one lock.
 
-use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -11,31 +10,29 @@ use realtime::host::Snapshot;
 use realtime::position::Position;
 use realtime::room::Room;
 
-use super::Written;
+use super::{OtherServers, Written};
 use crate::authz::Grant;
-use crate::history::{History, HistoryLimits};
+use crate::history::{History, NewestValue};
 use crate::hub::{ConnectionId, Hub};
 use crate::queue::{NewestOf, Queue};
 use crate::websocket;
 
 impl State {
-    /// The position up to which a page has everything that was published in its rooms: that of the site, or
-    /// less where something was held back. What was held back and cannot come any more is a gap.
     /// Pushes the newest value of each event that a join asks for, unless the replay holds it.
     fn push_newest_values(&self, join: &Join<'_>, since: Option<&Position>, queue: &Queue) {
-        let mut values: Vec<(u64, Bytes)> = Vec::new();
+        let mut values: Vec<NewestValue> = Vec::new();
         for event in join.latest.iter().take(MOST_VALUES) {
             if let Some(value) = self.history.newest_frame(Instant::now(), join.grant.room(), event)
-                && since.is_none_or(|since| value.0 <= since.offset)
-                && !values.iter().any(|(offset, _)| *offset == value.0)
+                && since.is_none_or(|since| value.offset <= since.offset)
+                && !values.iter().any(|known| known.order == value.order)
             {
                 values.push(value);
             }
         }
-        values.sort_unstable_by_key(|(offset, _)| *offset);
-        for (_, frame) in values {
+        values.sort_unstable_by_key(|value| value.order);
+        for value in values {
             // One that does not fit is not told: it would end the queue on every try.
-            let _ = queue.offer(frame);
+            let _ = queue.offer(value.frame);
         }
     }
 
@@ -71,6 +68,8 @@ impl State {
         Some(Behind { room, since: Position::new(since.epoch.clone(), reached), grant: Some(grant) })
     }
 
+    /// The position up to which a page has everything that was published in its rooms: that of the site, or
+    /// less where something was held back. What was held back and cannot come any more is a gap.
     fn promise(&self, reading: &mut Reading, queue: &Queue) -> Position {
         let position = self.history.position();
         let mut promised = position.clone();
@@ -78,7 +77,7 @@ impl State {
             promised.offset = promised.offset.min(reading.floor);
         }
         reading.behind.retain(|Behind { room, since, .. }| {
-            let is_kept = position.since(since).is_some();
+            let is_kept = position.epoch == since.epoch;
             if is_kept {
                 promised.offset = promised.offset.min(since.offset);
             } else {
@@ -99,11 +98,22 @@ fn push_gap(room: &Room, position: Position, queue: &Queue) {
 pub struct SiteEngine {
     name: String,
     state: Mutex<State>,
+    others: Arc<OnceLock<Arc<dyn OtherServers>>>,
 }
 
 struct State {
     history: History,
     hub: Hub,
+    /// What is published is heard.
+    source_connected: bool,
+}
+
+/// From where a site's events are numbered on after some may have been lost.
+pub(super) enum Start {
+    /// In a new epoch.
+    Own { epoch: String, least: u64 },
+    /// As other servers number them.
+    Adopted(Position),
 }
 
 /// Newest values that one join can ask for.
@@ -143,16 +153,16 @@ pub struct Reading {
 
 /// What those in a room are told that no event carries.
 pub struct Emitted {
-    /// The frame.
-    pub frame: Bytes,
+    /// The text of the frame.
+    pub text: String,
     /// Which older ones it stands for.
     pub newest_of: NewestOf,
 }
 
 impl SiteEngine {
-    pub(super) fn new(name: String, limits: HistoryLimits, epoch: String, total: Arc<AtomicUsize>) -> Self {
-        let state = State { history: History::new(limits, epoch, total), hub: Hub::default() };
-        Self { name, state: Mutex::new(state) }
+    pub(super) fn new(name: String, history: History, others: Arc<OnceLock<Arc<dyn OtherServers>>>) -> Self {
+        let state = State { history, hub: Hub::default(), source_connected: true };
+        Self { name, state: Mutex::new(state), others }
     }
 
     /// The site's name.
@@ -198,6 +208,9 @@ impl SiteEngine {
         let mut state = self.lock();
         let hello = hello(state.history.position());
         let _ = queue.push(websocket::text(&hello.encode()));
+        if !state.source_connected {
+            let _ = queue.push(source(false));
+        }
         for grant in grants {
             state.hub.join(grant, connection, queue);
         }
@@ -239,26 +252,38 @@ impl SiteEngine {
         self.lock().hub.leave(room, connection);
     }
 
-    /// Tells the others in a room what one of its connections emits. `false` when that is not in the room.
+    /// Tells the others in a room what one of its connections emits, on other servers too. `false` when that is
+    /// not in the room.
     pub fn emit(&self, room: &Room, from: ConnectionId, emitted: &Emitted, written: &mut Written) -> bool {
         let state = self.lock();
         if !state.hub.rooms_of(from).iter().any(|joined| **joined == *room) {
             return false;
         }
+        let frame = websocket::text(&emitted.text);
         for (member, queue) in state.hub.named_members(room) {
             if member != from {
-                written.push_event(queue, emitted.frame.clone(), Some(emitted.newest_of));
+                written.push_event(queue, frame.clone(), Some(emitted.newest_of));
             }
         }
+        drop(state);
+        if let Some(others) = self.others.get() {
+            others.tell(&self.name, from, &emitted.text);
+        }
         true
+    }
+
+    /// Tells everybody in a room what a connection of another server emits.
+    pub fn emitted_elsewhere(&self, room: &Room, emitted: &Emitted, written: &mut Written) {
+        self.tell(room, emitted, |_| true, written);
     }
 
     /// Tells those of a room's members whom `is_for` names something that is true for the moment: it has no offset
     /// and stands in no history.
     pub fn tell(&self, room: &Room, told: &Emitted, is_for: impl Fn(ConnectionId) -> bool, written: &mut Written) {
         let state = self.lock();
+        let frame = websocket::text(&told.text);
         for (_, queue) in state.hub.named_members(room).filter(|(member, _)| is_for(*member)) {
-            written.push_event(queue, told.frame.clone(), Some(told.newest_of));
+            written.push_event(queue, frame.clone(), Some(told.newest_of));
         }
     }
 
@@ -268,14 +293,14 @@ impl SiteEngine {
         self.lock().hub.members(room).next().is_some()
     }
 
-    /// Answers a join of a room that the connection is in already and wants no events of. `false` when it is not
-    /// there.
+    /// Answers a join of a room that the connection is in already, and of which nothing is missing. `false` when it is
+    /// not there.
     pub fn join_again(&self, reference: Ref, room: &Room, connection: ConnectionId, queue: &Queue) -> bool {
         let state = self.lock();
         let is_inside = state.hub.rooms_of(connection).iter().any(|joined| **joined == *room);
         if is_inside {
             let (room, position) = (room.clone(), state.history.position());
-            let answer = ServerFrame::Joined { reference, room, position, recovered: false };
+            let answer = ServerFrame::Joined { reference, room, position, recovered: true };
             let _ = queue.push(websocket::text(&answer.encode()));
         }
         is_inside
@@ -306,7 +331,7 @@ impl SiteEngine {
     /// How many connections are in a room.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.lock().hub.connections()
+        self.lock().hub.connections().count()
     }
 
     /// How many rooms a connection is in, and whether `room` is one of them.
@@ -322,9 +347,34 @@ impl SiteEngine {
         self.lock().hub.disconnect(connection);
     }
 
-    pub(super) fn interrupted(&self, epoch: String, written: &mut Written) {
+    /// Whether what is published is heard.
+    #[must_use]
+    pub fn source_connected(&self) -> bool {
+        self.lock().source_connected
+    }
+
+    pub(super) fn source_lost(&self, written: &mut Written) {
         let mut state = self.lock();
-        state.history.interrupted(epoch);
+        if std::mem::replace(&mut state.source_connected, false) {
+            let news = source(false);
+            for queue in state.hub.connections() {
+                written.push(queue, news.clone());
+            }
+        }
+    }
+
+    pub(super) fn resume(&self, start: Start, written: &mut Written) {
+        let mut state = self.lock();
+        match start {
+            Start::Own { epoch, least } => state.history.interrupted(epoch, least),
+            Start::Adopted(position) => state.history.adopt(position),
+        }
+        if !std::mem::replace(&mut state.source_connected, true) {
+            let news = source(true);
+            for queue in state.hub.connections() {
+                written.push(queue, news.clone());
+            }
+        }
         let position = state.history.position();
         for (room, queues) in state.hub.all() {
             let gap = ServerFrame::Gap { room: Room::clone(room), position: position.clone() };
@@ -335,6 +385,16 @@ impl SiteEngine {
         }
     }
 
+    /// The bytes of events that it holds.
+    pub(super) fn bytes(&self) -> usize {
+        self.lock().history.bytes()
+    }
+
+    /// Lets go of the oldest events until no more than these bytes are left.
+    pub(super) fn shrink(&self, bytes: usize) {
+        self.lock().history.shrink(bytes);
+    }
+
     pub(super) fn forget_old(&self, now: Instant) {
         self.lock().history.forget_old(now);
     }
@@ -343,4 +403,8 @@ impl SiteEngine {
         // History and hub are whole between any two of their calls.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn source(connected: bool) -> Bytes {
+    websocket::text(&ServerFrame::Source { connected }.encode())
 }

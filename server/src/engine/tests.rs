@@ -3,10 +3,12 @@
 mod captures;
 mod schedule;
 
+use std::collections::HashMap;
 use std::io::{self, IoSlice};
 use std::sync::{Arc, Mutex};
 
 use realtime::frame::ServerFrame;
+use realtime::position::Position;
 use realtime::room::Room;
 
 use super::{Engine, Written};
@@ -19,7 +21,7 @@ use crate::queue::{Queue, QueueLimits, Wire};
 
 /// A socket that takes everything, and what it took.
 #[derive(Default)]
-struct Recorder(Mutex<Vec<u8>>);
+pub(crate) struct Recorder(Mutex<Vec<u8>>);
 
 impl Wire for Recorder {
     fn try_write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -34,7 +36,7 @@ impl Wire for Recorder {
 
 impl Recorder {
     /// The frames that it took since the last call.
-    fn take(&self) -> Vec<ServerFrame> {
+    pub(crate) fn take(&self) -> Vec<ServerFrame> {
         let bytes = std::mem::take(&mut *self.0.lock().unwrap());
         let mut rest = bytes.as_slice();
         let mut frames = Vec::new();
@@ -169,4 +171,94 @@ fn a_batch_is_one_write() {
     }
     written.write_now();
     assert_eq!(*wire.0.lock().unwrap(), 1);
+}
+
+#[test]
+fn each_connection_is_told_once_that_nothing_is_heard_and_who_comes_then_too() {
+    let engine = engine(&["a.example", "b.example"]);
+    let site = engine.default_site();
+    let member = Member::of(&engine, "a.example", Room::Website);
+    for room in [Room::user("jane"), Room::Site] {
+        let join = Join { reference: 1, grant: Grant::for_a_test(room), since: None, latest: &[], is_standing: false };
+        site.join(join, member.connection, &member.queue);
+    }
+    let elsewhere = Member::of(&engine, "b.example", Room::Website);
+    member.queue.flush();
+    member.wire.take();
+
+    let mut written = Written::default();
+    engine.source_lost(&mut written);
+    engine.source_lost(&mut written);
+    written.write_now();
+    for member in [&member, &elsewhere] {
+        let frames = member.wire.take();
+        assert!(matches!(frames.as_slice(), [ServerFrame::Source { connected: false }]), "{frames:?}");
+    }
+    assert!(!engine.source_connected() && !site.source_connected());
+
+    let late = Arc::new(Recorder::default());
+    let queue = Arc::new(Queue::new(late.clone(), QueueLimits { frames: 1000, bytes: 1 << 20 }));
+    let hello = |position: Position| ServerFrame::Ok { reference: None, position };
+    site.enter(vec![Grant::for_a_test(Room::Website)], engine.new_connection(), &queue, hello);
+    queue.flush();
+    let frames = late.take();
+    assert!(
+        matches!(frames.as_slice(), [ServerFrame::Ok { .. }, ServerFrame::Source { connected: false }]),
+        "{frames:?}"
+    );
+
+    engine.resume(&HashMap::new(), 0, &mut written);
+    written.write_now();
+    let frames = member.wire.take();
+    assert!(matches!(frames[0], ServerFrame::Source { connected: true }), "{frames:?}");
+    assert_eq!(frames.iter().filter(|frame| matches!(frame, ServerFrame::Gap { .. })).count(), 3, "{frames:?}");
+    assert_eq!(frames.len(), 4);
+    assert!(engine.source_connected() && site.source_connected());
+}
+
+#[test]
+fn the_site_that_holds_most_pays_when_all_together_are_too_much() {
+    let sites = ["large.example", "small.example", "middle.example"];
+    let limits = HistoryLimits { total_bytes: 200_000, ..HistoryLimits::default() };
+    let engine = Engine::new(&sites.map(str::to_owned), limits);
+    let start = sites.map(|site| engine.site(site).expect("a site").position());
+    let event = |site: &str| {
+        format!(r#"{{"event":"e","message":"{}","namespace":"{site}","room":"website"}}"#, "x".repeat(900))
+    };
+    let bytes = |site: &str| engine.site(site).expect("a site").bytes();
+    for _ in 0..20 {
+        publish(&engine, &event("small.example"));
+    }
+    for _ in 0..60 {
+        publish(&engine, &event("middle.example"));
+    }
+    let (small, middle) = (bytes("small.example"), bytes("middle.example"));
+    for _ in 0..1000 {
+        publish(&engine, &event("large.example"));
+        assert!(sites.iter().map(|site| bytes(site)).sum::<usize>() <= 200_000);
+    }
+    assert_eq!((bytes("small.example"), bytes("middle.example")), (small, middle), "they keep their past");
+    assert!(bytes("large.example") > 100_000, "and the large one what is left: {}", bytes("large.example"));
+    // Whoever grows takes from the largest, until all are alike.
+    for _ in 0..1000 {
+        publish(&engine, &event("small.example"));
+        publish(&engine, &event("middle.example"));
+    }
+    let mut held = sites.map(bytes);
+    held.sort_unstable();
+    assert!(held[0] + 8_000 > held[2] && held[0] > 55_000, "{held:?}");
+    for (site, start) in sites.iter().zip(&start) {
+        let (wire, queue) = (Arc::new(Recorder::default()), QueueLimits { frames: 10_000, bytes: 16 << 20 });
+        let queue = Arc::new(Queue::new(wire.clone(), queue));
+        let join = Join {
+            reference: 1,
+            grant: Grant::for_a_test(Room::Website),
+            since: Some(start),
+            latest: &[],
+            is_standing: false,
+        };
+        engine.site(site).expect("a site").join(join, engine.new_connection(), &queue);
+        queue.flush();
+        assert!(matches!(wire.take()[0], ServerFrame::Joined { recovered: false, .. }), "what is gone is a gap");
+    }
 }

@@ -65,7 +65,7 @@ fn bench(history: HistoryLimits, queue: QueueLimits) -> Bench {
         authority: Arc::new(authority),
         handlers: Handlers::new().on("next", slowly),
         publisher: Arc::new(Nowhere),
-        presence: Presence::for_a_test(),
+        presence: Arc::new(Presence::for_a_test()),
         voices: Voices::new(limits.emits_per_second),
         limits,
         heartbeat: 25,

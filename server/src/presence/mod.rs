@@ -36,7 +36,6 @@ use crate::engine::{Emitted, Engine, Written};
 use crate::hub::ConnectionId;
 use crate::queue::NewestOf;
 use crate::redis_address::RedisAddress;
-use crate::websocket;
 
 /// Documents of one exchange with the ledger.
 const DOCUMENTS_AT_A_TIME: usize = 256;
@@ -142,7 +141,7 @@ impl Inner {
             let (room, event) = (document.room(), DOC_VIEWERS.to_owned());
             let newest_of = newest_of(&room);
             let frame = ServerFrame::Event { room: room.clone(), event, message, offset: None };
-            let told = Emitted { frame: websocket::text(&frame.encode()), newest_of };
+            let told = Emitted { text: frame.encode(), newest_of };
             site.tell(&room, &told, |connection| to.holds(connection), &mut written);
         }
         written

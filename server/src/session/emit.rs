@@ -16,7 +16,6 @@ use super::Session;
 use super::work::Done;
 use crate::engine::{Emitted, Written};
 use crate::queue::NewestOf;
-use crate::websocket;
 
 /// The largest message of one emit, in bytes: a cursor, a few words.
 const MESSAGE_BYTES: usize = 8 << 10;
@@ -42,7 +41,7 @@ impl Session {
         let user = self.caller.viewer.user.clone();
         let newest_of = NewestOf::new(Some(self.connection), &room, &event);
         let frame = ServerFrame::Emitted { room: room.clone(), event, user, message };
-        let emitted = Emitted { frame: websocket::text(&frame.encode()), newest_of };
+        let emitted = Emitted { text: frame.encode(), newest_of };
         let mut written = Written::default();
         if !self.site.emit(&room, self.connection, &emitted, &mut written) {
             return self.say(&ServerFrame::trouble(reference, Trouble::NotJoined));

@@ -83,6 +83,14 @@ impl Session {
         });
     }
 
+    /// Says whether what is published is heard, where that is not what the page knows.
+    pub fn say_source(&self, known_as_lost: bool) {
+        let connected = self.site.source_connected();
+        if connected == known_as_lost {
+            self.say(&ServerFrame::Source { connected });
+        }
+    }
+
     /// Puts the page back into a room. Nothing is said where it may be there and nothing is missing.
     pub fn stand(&mut self, standing: Standing) {
         let Standing { mut join, token, is_open } = standing;

@@ -10,21 +10,21 @@ use realtime::host::PageStart;
 use realtime::position::Position;
 use realtime::room::Room;
 
-const SITE: &str = "rt15.localhost";
+pub(crate) const SITE: &str = "rt15.localhost";
 
-fn count(number: u64) -> String {
+pub(crate) fn count(number: u64) -> String {
     format!(
         "{{\n \"event\": \"count\",\n \"message\": {{\n  \"count\": {number}\n }},\n \"namespace\": \"{SITE}\",\n \"room\": \"user:Administrator\"\n}}"
     )
 }
 
-async fn get(server: &Server, path: &str) -> (u16, String) {
+pub(crate) async fn get(server: &Server, path: &str) -> (u16, String) {
     let answer = reqwest::get(server.url(path)).await.expect("the server answers");
     (answer.status().as_u16(), answer.text().await.expect("text"))
 }
 
 /// Waits until the server has taken this many events.
-async fn wait_for_events(server: &Server, count: u64) {
+pub(crate) async fn wait_for_events(server: &Server, count: u64) {
     let deadline = tokio::time::Instant::now() + crate::support::PATIENCE;
     loop {
         let body: serde_json::Value = serde_json::from_str(&get(server, "/live/readyz").await.1).expect("JSON");
@@ -37,7 +37,7 @@ async fn wait_for_events(server: &Server, count: u64) {
 }
 
 /// The JSON that the document of a page carries.
-async fn page_start(server: &Server) -> PageStart {
+pub(crate) async fn page_start(server: &Server) -> PageStart {
     let (status, html) = get(server, "/live/count").await;
     assert_eq!(status, 200);
     let (_, rest) = html.split_once("id=\"frappe-live-start\"").expect("the start is in the document");
@@ -106,10 +106,14 @@ async fn a_killed_redis_is_a_gap_and_then_events_go_on() {
     let before = page_start(&server).await.position;
 
     redis.kill();
+    assert!(matches!(page.frame().await, ServerFrame::Source { connected: false }), "pages are told at once");
     server.wait_for_log("No events from Redis");
     assert_eq!(get(&server, "/live/readyz").await.0, 503);
+    let mut late = Page::open(&server, &[]).await;
+    assert!(matches!(late.frame().await, ServerFrame::Source { connected: false }), "and whoever comes now");
     let redis = redis.restart();
     redis.wait_for_subscribers(1);
+    assert!(matches!(page.frame().await, ServerFrame::Source { connected: true }));
     let mut rooms = Vec::new();
     for _ in &page.rooms.clone() {
         let ServerFrame::Gap { room, position } = page.frame().await else { panic!("every room is told") };
@@ -131,10 +135,15 @@ async fn a_half_open_line_to_redis_is_noticed() {
     let redis = Redis::start();
     let server = Server::start(&["--redis", &redis.url(), "--site", SITE]);
     redis.wait_for_subscribers(1);
+    let mut waiting = Page::open(&server, &[]).await;
+    let paused = std::time::Instant::now();
     redis.pause();
+    assert!(matches!(waiting.frame().await, ServerFrame::Source { connected: false }));
+    assert!(paused.elapsed() < Duration::from_secs(12), "{:?}", paused.elapsed());
     server.wait_for_log("a ping had no answer");
     redis.go_on();
     redis.wait_for_subscribers(1);
+    assert!(matches!(waiting.frame().await, ServerFrame::Source { connected: true }));
     let mut page = Page::open(&server, &[]).await;
     page.assert_nothing_waits().await;
     redis.publish(count(5));

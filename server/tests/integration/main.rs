@@ -9,6 +9,7 @@ mod commands;
 mod documents;
 mod frappe;
 mod handshake;
+mod instances;
 mod permissions;
 mod poll;
 mod presence;

@@ -3,6 +3,7 @@
 //! The real engine, session and queue on one side, the page's real store on the other, and between them
 //! a line that can be cut with frames still on it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -177,7 +178,7 @@ proptest! {
                 Step::Connect => page.connect(&engine),
                 Step::Interrupt => {
                     let mut written = Written::default();
-                    engine.interrupted(&mut written);
+                    engine.resume(&HashMap::new(), 0, &mut written);
                     written.write_now();
                 }
             }

@@ -1,7 +1,7 @@
 //! A real Redis of a test's own.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
@@ -63,12 +63,42 @@ impl Redis {
 
     /// Publishes bytes on the channel `events`. Returns how many subscribers got them.
     pub(crate) fn publish(&self, payload: impl AsRef<[u8]>) -> u64 {
-        let payload = payload.as_ref();
-        let mut command = format!("*3\r\n$7\r\nPUBLISH\r\n$6\r\nevents\r\n${}\r\n", payload.len()).into_bytes();
+        self.publish_on("events", payload)
+    }
+
+    /// The same, on any channel.
+    pub(crate) fn publish_on(&self, channel: &str, payload: impl AsRef<[u8]>) -> u64 {
+        let (payload, length) = (payload.as_ref(), channel.len());
+        let command = format!("*3\r\n$7\r\nPUBLISH\r\n${length}\r\n{channel}\r\n${}\r\n", payload.len());
+        let mut command = command.into_bytes();
         command.extend_from_slice(payload);
         command.extend_from_slice(b"\r\n");
         let answer = self.ask(&command).expect("Redis answers");
         answer.strip_prefix(':').and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("{answer}"))
+    }
+
+    /// Executes a command that is written as a line without quotes. Returns the first line of the answer, or for a
+    /// text all of it.
+    pub(crate) fn execute(&self, command: &str) -> String {
+        let stream = self.connect().expect("Redis takes connections");
+        (&stream).write_all(format!("{command}\r\n").as_bytes()).expect("Redis reads");
+        let mut answer = BufReader::new(&stream);
+        let mut line = String::new();
+        answer.read_line(&mut line).expect("Redis answers");
+        let Some(length) = line.strip_prefix('$').and_then(|length| length.trim().parse().ok()) else {
+            return line.trim_end().to_owned();
+        };
+        let mut text = vec![0; length];
+        answer.read_exact(&mut text).expect("Redis answers");
+        String::from_utf8(text).expect("text")
+    }
+
+    /// Cuts the line of the subscriber that came first, as an administrator may.
+    pub(crate) fn kill_the_oldest_subscriber(&self) {
+        let list = self.execute("CLIENT LIST TYPE pubsub");
+        let ids = list.lines().filter_map(|line| line.strip_prefix("id=")?.split(' ').next()?.parse::<u64>().ok());
+        let oldest = ids.min().expect("somebody is subscribed");
+        assert_eq!(self.execute(&format!("CLIENT KILL ID {oldest}")), ":1");
     }
 
     /// Waits until this many subscribers are there.
