@@ -8,7 +8,7 @@ declare global {
 }
 
 /** How a page's connection is: `<html data-live>`. */
-export type LinkState = "connecting" | "live" | "reconnecting" | "offline" | "session-expired";
+export type LinkState = "connecting" | "live" | "reconnecting" | "reconnecting-to-source" | "offline" | "session-expired";
 
 /** The frames that we look at; the others have other keys. */
 export interface Frame {
