@@ -79,8 +79,9 @@ export function complaintsOf(context: BrowserContext): string[] {
   return complaints;
 }
 
-/** What Chromium itself says when a WebSocket cannot be opened. */
-export const FAILED_SOCKET = /^error: WebSocket connection to 'ws:[^']*' failed/;
+/** What Chromium itself says when a WebSocket cannot be opened, or a poll in its place is not answered. */
+export const FAILED_SOCKET =
+  /^error: (WebSocket connection to 'ws:[^']*' failed|Failed to load resource: net::ERR_\w+ \(\S*\/live\/poll\))/;
 
 /** What Chromium itself says of a document with this status. */
 export function failedDocument(status: number): RegExp {

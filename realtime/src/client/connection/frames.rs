@@ -75,12 +75,14 @@ fn take(frame: ServerFrame, text: &str) {
         ServerFrame::Event { room, event, message, offset } => {
             let outcome = with(|connection| {
                 let position = offset.map(|offset| Position::new(connection.epoch.clone(), offset));
+                let outcome = connection.store.event(&room, &event, position.as_ref());
                 if position.is_none()
-                    && let Some(version) = Fields::of(message.get()).map(|mut viewers| viewers.text("version"))
+                    && outcome.is_some()
+                    && let Some(version) = Fields::of(message.get()).and_then(|viewers| viewers.text_of("version"))
                 {
                     connection.store.shows_viewers(&room, version);
                 }
-                connection.store.event(&room, &event, position.as_ref())
+                outcome
             });
             give(outcome, Delivery::Message(message.get()));
         }

@@ -101,7 +101,11 @@ impl Choice {
             return false;
         }
         match self.transport {
-            Transport::Poll => self.transport = Transport::WebSocket,
+            Transport::Poll => {
+                self.transport = Transport::WebSocket;
+                // The server was down, and so what failed of sockets proves nothing: one is tried as soon as polls work.
+                self.trial_wait = 0;
+            }
             Transport::WebSocket => {
                 self.failures = (self.failures + 1).min(FAILURES);
                 if self.failures == FAILURES {

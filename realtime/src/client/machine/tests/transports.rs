@@ -107,6 +107,21 @@ fn a_page_that_polls_returns_to_the_socket_and_says_nothing_of_it() {
 }
 
 #[test]
+fn after_an_outage_the_socket_is_tried_as_soon_as_a_poll_is_answered() {
+    let (mut machine, mut now) = (live(0), 20_000);
+    for _ in 0..5 {
+        machine.step(now, Input::Closed(1006));
+        next_try(&mut machine, &mut now);
+    }
+    assert_eq!(machine.transport(), Poll);
+    hello(&mut machine, now);
+    assert_eq!(machine.step(now + 1, Input::Rested), [Effect::Close, Effect::Open(WebSocket)]);
+    assert_eq!(machine.step(now + 2, Input::Closed(1006)), [Effect::Open(Poll)]);
+    hello(&mut machine, now + 3);
+    assert_eq!(machine.step(now + 59_000, Input::Rested), [], "now it is proven");
+}
+
+#[test]
 fn where_sockets_do_not_work_they_are_tried_ever_more_seldom_and_polls_go_on_at_once() {
     let mut now = 0;
     let mut machine = polling(&mut now);
