@@ -135,7 +135,7 @@ test("the keyboard skips to the content, and focus is seen wherever it goes", as
     focused.push(name);
   }
   const header = ["frappe-live", "Home", "Count", "Together", "Sign out"];
-  expect(focused).toEqual(["Skip to content", "demo-user", "Switch", ...header, "Count", "Together"]);
+  expect(focused).toEqual(["Skip to content", "demo-user", "Switch", ...header, "Count", "Together", "Document"]);
 });
 
 async function expectAccessible(page: Page, what: string): Promise<void> {

@@ -75,6 +75,8 @@ pub struct Entry {
     pub instance: String,
     /// Who looks.
     pub looker: Looker,
+    /// Its connection is gone.
+    pub lingers: bool,
     /// For how long it stands, from now on.
     pub remaining: Duration,
 }
@@ -145,6 +147,7 @@ impl Entries {
             page: page.clone(),
             instance: row.instance.clone(),
             looker: row.looker.clone(),
+            lingers: row.lingers,
             remaining: row.until - now,
         };
         let entries: Vec<Entry> = rows.iter().map(entry).collect();

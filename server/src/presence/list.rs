@@ -77,22 +77,27 @@ struct Message<'a> {
 }
 
 impl Viewers {
-    /// The users of these pages. A user is away when all of their pages are.
-    pub fn of<'a>(pages: impl Iterator<Item = &'a Looker>) -> Self {
-        let mut users: BTreeMap<String, User> = BTreeMap::new();
-        for Looker { user, name, away } in pages {
-            match users.get_mut(user) {
-                Some(known) => {
-                    known.away &= away;
-                    // Of two names of one login the order of the pages must not decide.
-                    if *name < known.name {
-                        known.name.clone_from(name);
-                    }
-                }
-                None => drop(users.insert(user.clone(), User { name: name.clone(), away: *away })),
+    /// The users of these pages, of which some may linger: their connections are gone. A user is away when all of
+    /// their pages are; the one that a reload or a reconnect left behind does not count beside the new one.
+    pub fn of<'a>(pages: impl Iterator<Item = (&'a Looker, bool)>) -> Self {
+        // With whether all of their pages linger.
+        let mut users: BTreeMap<String, (User, bool)> = BTreeMap::new();
+        for (Looker { user, name, away }, lingers) in pages {
+            let Some((known, known_lingers)) = users.get_mut(user) else {
+                users.insert(user.clone(), (User { name: name.clone(), away: *away }, lingers));
+                continue;
+            };
+            match (*known_lingers, lingers) {
+                (true, false) => (known.away, *known_lingers) = (*away, false),
+                (false, true) => {}
+                _ => known.away &= away,
+            }
+            // Of two names of one login the order of the pages must not decide.
+            if *name < known.name {
+                known.name.clone_from(name);
             }
         }
-        Self { users }
+        Self { users: users.into_iter().map(|(login, (user, _))| (login, user)).collect() }
     }
 
     /// The message about this document as JSON, and its version: a hash of the rest of it.
@@ -128,7 +133,7 @@ mod tests {
     fn tabs_are_one_user_who_is_away_when_all_of_them_are() {
         let document = Document::of_room("s", &Room::open_doc("ToDo", "a/b")).expect("a document");
         let pages = [looker("ravi", "Ravi", true), looker("jane", "Jane", true), looker("jane", "Jane", false)];
-        let (message, version) = Viewers::of(pages.iter()).message(&document);
+        let (message, version) = Viewers::of(pages.iter().map(|page| (page, false))).message(&document);
         let rest = r#"{"doctype":"ToDo","docname":"a/b","users":["jane","ravi"],"away":["ravi"],"names":{"jane":"Jane","ravi":"Ravi"}"#;
         assert_eq!(message.get(), format!(r#"{rest},"version":"{version}"}}"#));
         assert_eq!(version.len(), 16);
@@ -137,7 +142,7 @@ mod tests {
     #[test]
     fn the_order_of_pages_changes_nothing_and_everything_else_changes_the_version() {
         let document = Document::of_room("s", &Room::open_doc("ToDo", "a")).expect("a document");
-        let version = |pages: &[Looker]| Viewers::of(pages.iter()).message(&document).1;
+        let version = |pages: &[Looker]| Viewers::of(pages.iter().map(|page| (page, false))).message(&document).1;
         let mut pages = vec![looker("jane", "Jane Doe", true), looker("jane", "Jane", true), looker("g", "G", false)];
         let first = version(&pages);
         pages.reverse();
@@ -148,7 +153,27 @@ mod tests {
         assert_ne!(version(&pages), first);
         assert_ne!(version(&pages[..1]), first);
         let other = Document::of_room("s", &Room::open_doc("ToDo", "b")).expect("a document");
-        assert_ne!(Viewers::of(pages.iter()).message(&other).1, version(&pages));
+        assert_ne!(Viewers::of(pages.iter().map(|page| (page, false))).message(&other).1, version(&pages));
+    }
+
+    /// Who reloaded and then hid the page was shown as there for ten seconds more.
+    #[test]
+    fn a_page_that_was_left_behind_does_not_say_whether_its_user_is_away() {
+        let document = Document::of_room("s", &Room::open_doc("ToDo", "a")).expect("a document");
+        let jane = |away| looker("jane", "Jane", away);
+        let is_away = |pages: &[(Looker, bool)]| {
+            let of = |pages: &mut dyn Iterator<Item = &(Looker, bool)>| {
+                let viewers = Viewers::of(pages.map(|(looker, lingers)| (looker, *lingers)));
+                viewers.message(&document).0.get().contains(r#""away":["jane"]"#)
+            };
+            let is_away = of(&mut pages.iter());
+            assert_eq!(of(&mut pages.iter().rev()), is_away, "in any order");
+            is_away
+        };
+        assert!(is_away(&[(jane(false), true), (jane(true), false)]));
+        assert!(!is_away(&[(jane(true), true), (jane(false), false)]));
+        assert!(!is_away(&[(jane(true), true), (jane(false), true)]), "nobody has come back yet");
+        assert!(is_away(&[(jane(true), true)]));
     }
 
     #[test]

@@ -129,13 +129,14 @@ fn entry((page, remaining, details): (String, i64, Vec<u8>)) -> Option<Entry> {
     let read = || {
         let details = std::str::from_utf8(&details).ok().filter(|text| text.len() <= DETAILS_BYTES)?;
         let (instance, details) = details.split_once(' ')?;
-        let Details { user, name, away, .. } = serde_json::from_str(details).ok()?;
+        let Details { user, name, away, lingers } = serde_json::from_str(details).ok()?;
         let fits = [&page, &user, &name].into_iter().all(|text| text.len() <= TEXT_BYTES) && instance.len() <= 64;
         let remaining = Duration::from_millis(u64::try_from(remaining).ok()?);
         fits.then(|| Entry {
             page: PageId::read(&page),
             instance: instance.to_owned(),
             looker: Looker { user, name, away },
+            lingers,
             remaining,
         })
     };

@@ -38,6 +38,7 @@ struct Own {
 #[derive(Debug)]
 struct Other {
     looker: Looker,
+    lingers: bool,
     until: Instant,
 }
 
@@ -164,7 +165,7 @@ impl Sheet {
                 self.own.remove(&entry.page);
             }
             let until = now + entry.remaining.min(LONGEST);
-            self.others.insert(entry.page, Other { looker: entry.looker, until });
+            self.others.insert(entry.page, Other { looker: entry.looker, lingers: entry.lingers, until });
         }
     }
 
@@ -194,9 +195,10 @@ impl Sheet {
     }
 
     /// A page that came from another server is here.
-    fn lookers(&self) -> impl Iterator<Item = &Looker> {
+    fn lookers(&self) -> impl Iterator<Item = (&Looker, bool)> {
         let others = self.others.iter().filter(|(page, _)| !self.own.contains_key(*page));
-        self.own.values().map(|own| &own.looker).chain(others.map(|(_, other)| &other.looker))
+        let own = self.own.values().map(|own| (&own.looker, own.lingers_until.is_some()));
+        own.chain(others.map(|(_, other)| (&other.looker, other.lingers)))
     }
 
     fn tell(&mut self, now: Instant, viewers: Viewers, document: &Document) -> News {

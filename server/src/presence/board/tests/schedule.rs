@@ -324,7 +324,12 @@ impl World {
             assert!(is_shown || certain.is_empty(), "missing {place}");
             assert!(!is_shown || !possible.is_empty(), "ghost {place}");
             if certain.len() == possible.len() && is_shown {
-                let is_away = certain.iter().all(|claim| claim.away);
+                // Those whose line stands decide, if there are any: also those of a server that was killed, as far as
+                // the others know. Those that linger end at a certain moment.
+                let stands =
+                    |claim: &&&Claim| claim.certain_until.is_none() || claim.certain_until != claim.possible_until;
+                let has_line = certain.iter().any(|claim| stands(&claim));
+                let is_away = certain.iter().filter(|claim| !has_line || stands(claim)).all(|claim| claim.away);
                 assert_eq!(away.contains(&user), is_away, "away {place}");
             }
         }
