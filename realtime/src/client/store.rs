@@ -170,14 +170,14 @@ impl Store {
         if recovered {
             // What is replayed follows, and the position advances with it.
             joined.position = joined.since();
-        } else {
-            joined.position = Some(position);
-        }
-        joined.is_answered(reference);
-        if recovered {
+            joined.is_answered(reference);
             return None;
         }
-        joined.those(&mut |listener| listener.seen.is_some()).map(Outcome::Gap)
+        // One that was here before may miss something even if it has seen nothing yet.
+        let was_joined = joined.position.replace(position).is_some();
+        let told = joined.those(&mut |listener| listener.seen.is_some() || (was_joined && listener.waits_for.is_none()));
+        joined.is_answered(reference);
+        told.map(Outcome::Gap)
     }
 
     /// A join was refused.
