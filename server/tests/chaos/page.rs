@@ -2,6 +2,7 @@
 //!
 //! What `realtime::client::connection` is to the browser, this is to the test, step for step.
 
+use std::collections::HashMap;
 use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -52,6 +53,8 @@ struct Page {
     store: Store,
     link: Option<Link>,
     epoch: String,
+    /// Where rooms were joined without a replay: what comes from before it is told as their newest value.
+    begun_at: HashMap<Room, Position>,
     /// In the order of [`PageRecord::witnesses`].
     listeners: Vec<ListenerId>,
 }
@@ -65,7 +68,7 @@ struct Numbered {
 
 /// What is passed on to listeners.
 enum Delivery<'a> {
-    Message(&'a str),
+    Message { message: &'a str, is_newest: bool },
     Gap,
 }
 
@@ -76,6 +79,7 @@ pub(crate) async fn run(parts: PageParts, mut doings: UnboundedReceiver<Doing>) 
         store: Store::default(),
         link: None,
         epoch: String::new(),
+        begun_at: HashMap::new(),
         listeners: Vec::new(),
         parts,
     };
@@ -189,11 +193,18 @@ impl Page {
             }
             ServerFrame::Event { room, event, message, offset } => {
                 let position = offset.map(|offset| Position::new(self.epoch.clone(), offset));
+                let is_newest = self.begun_at.get(&room).zip(position.as_ref()).is_some_and(|(begun, position)| {
+                    begun.epoch == position.epoch && position.offset <= begun.offset
+                });
                 let outcome = self.store.event(&room, &event, position.as_ref());
-                self.give(outcome, Delivery::Message(message.get()));
+                self.give(outcome, Delivery::Message { message: message.get(), is_newest });
             }
             ServerFrame::Joined { reference, room, position, recovered } => {
                 self.epoch.clone_from(&position.epoch);
+                self.begun_at.remove(&room);
+                if !recovered {
+                    self.begun_at.insert(room.clone(), position.clone());
+                }
                 let outcome = self.store.joined(reference, &room, position, recovered);
                 self.give(outcome, Delivery::Gap);
                 self.settle();
@@ -237,7 +248,9 @@ impl Page {
         match (outcome, delivery) {
             (None, _) => {}
             (Some(Outcome::AskLater), _) => self.step(Input::JoinFailed),
-            (Some(Outcome::Deliver(ids)), Delivery::Message(message)) => self.deliver(&ids, message),
+            (Some(Outcome::Deliver(ids)), Delivery::Message { message, is_newest }) => {
+                self.deliver(&ids, message, is_newest);
+            }
             (Some(Outcome::Gap(ids) | Outcome::Deliver(ids)), _) => {
                 for id in ids {
                     let listener = self.index_of(id);
@@ -249,7 +262,7 @@ impl Page {
         }
     }
 
-    fn deliver(&self, ids: &[ListenerId], message: &str) {
+    fn deliver(&self, ids: &[ListenerId], message: &str, is_newest: bool) {
         let Numbered { room, number } = serde_json::from_str(message).expect("the test's own message");
         for id in ids {
             let listener = self.index_of(*id);
@@ -257,7 +270,9 @@ impl Page {
             if room != book.room.to_string() {
                 self.breach(format_args!("the listener of {} was given an event of {room}", book.room));
             }
-            let given = self.parts.state.witnesses()[listener].given(number, |number| book.may_not_be(number));
+            let unsure = |number| book.may_not_be(number);
+            let witness = &mut self.parts.state.witnesses()[listener];
+            let given = if is_newest { witness.given_as_newest(number, unsure) } else { witness.given(number, unsure) };
             if let Err(breach) = given {
                 self.breach(format_args!("room {room}: {breach}"));
             }

@@ -55,7 +55,25 @@ impl Witness {
     /// The listener is given `number`. `unsure` knows the numbers of which not even the publisher knows
     /// whether they were published.
     pub(crate) fn given(&mut self, number: u64, unsure: impl Fn(u64) -> bool) -> Result<(), Breach> {
-        if number <= self.last && !self.may_come_again(number) {
+        self.check(number, unsure)?;
+        self.gap_told = false;
+        Ok(())
+    }
+
+    /// The listener is given `number` as the newest value that its server knows: whatever the server itself
+    /// has missed is after it, and lies under the same gap.
+    pub(crate) fn given_as_newest(&mut self, number: u64, unsure: impl Fn(u64) -> bool) -> Result<(), Breach> {
+        if self.gap_told && self.shows_a_value && number == self.last {
+            return Ok(());
+        }
+        self.check(number, unsure)
+    }
+
+    fn check(&mut self, number: u64, unsure: impl Fn(u64) -> bool) -> Result<(), Breach> {
+        // A page that hopped to an instance which knows nothing of the other's positions, and is behind, is
+        // told what it has seen there.
+        let may_come_again = self.gap_told && !INSTANCES_AGREE;
+        if number <= self.last && !may_come_again {
             return Err(Breach::Again { number, last: self.last });
         }
         let (after, before) = (self.last, number);
@@ -68,15 +86,8 @@ impl Witness {
             return Err(Breach::Lost { number, after, before });
         }
         self.last = number;
-        self.gap_told = false;
         self.delivered += 1;
         Ok(())
-    }
-
-    /// After a gap a value's newest is told, seen or not. A page that hopped to an instance which knows
-    /// nothing of the other's positions, and is behind, is told what it has seen there.
-    fn may_come_again(&self, number: u64) -> bool {
-        self.gap_told && (!INSTANCES_AGREE || (self.shows_a_value && number == self.last))
     }
 
     /// The listener is told that something may be missing.
@@ -116,9 +127,10 @@ mod tests {
             witness.told_of_a_gap();
         }
         let excused = if INSTANCES_AGREE { Err(Breach::Again { number: 1, last: 1 }) } else { Ok(()) };
-        assert_eq!(happening.given(1, sure), excused);
-        assert_eq!(value.given(1, sure), Ok(()));
-        assert_eq!(value.given(3, sure), Err(Breach::Lost { number: 2, after: 1, before: 3 }), "the gap was before it");
+        assert_eq!(happening.given_as_newest(1, sure), excused);
+        assert_eq!(value.given_as_newest(1, sure), Ok(()));
+        assert_eq!(value.given(3, sure), Ok(()), "its server had missed the 2");
+        assert_eq!(value.given(5, sure), Err(Breach::Lost { number: 4, after: 3, before: 5 }), "the gap was before it");
     }
 
     #[test]
