@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -39,6 +39,8 @@ pub(crate) struct Line {
     state: watch::Sender<State>,
 }
 
+/// Bytes that the kernel keeps of a line, each way.
+const THIN: u32 = 32 << 10;
 /// Bytes of a trickle, and how long they take: about 16 KB a second.
 const TRICKLE: usize = 512;
 const TRICKLE_WAIT: Duration = Duration::from_millis(30);
@@ -46,7 +48,9 @@ const TRICKLE_WAIT: Duration = Duration::from_millis(30);
 impl Line {
     /// A new line that passes everything. Lines that share `turn` take their targets in turn.
     pub(crate) async fn to(targets: Vec<SocketAddr>, turn: Arc<AtomicUsize>) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let socket = socket();
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a port");
+        let listener = socket.listen(1024).expect("a port");
         let address = listener.local_addr().expect("bound");
         let (state, seen) = watch::channel(State { flow: Flow::Pass, cuts: 0, losses: 0 });
         tokio::spawn(async move {
@@ -80,6 +84,14 @@ impl Line {
     }
 }
 
+/// A socket of a thin line: what a page does not read soon fills it, and waits at the server.
+pub(crate) fn socket() -> TcpSocket {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_send_buffer_size(THIN).expect("an option that every socket has");
+    socket.set_recv_buffer_size(THIN).expect("an option that every socket has");
+    socket
+}
+
 async fn connect(client: TcpStream, targets: Vec<SocketAddr>, mut state: watch::Receiver<State>) {
     let born = *state.borrow_and_update();
     if born.flow == Flow::Refuse {
@@ -87,7 +99,7 @@ async fn connect(client: TcpStream, targets: Vec<SocketAddr>, mut state: watch::
     }
     let mut server = None;
     for target in targets {
-        server = TcpStream::connect(target).await.ok();
+        server = socket().connect(target).await.ok();
         if server.is_some() {
             break;
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use realtime::frame::SUBPROTOCOL;
+use tokio::net::TcpStream;
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, UnboundedSender};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -12,7 +13,9 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use crate::line::socket;
 
 /// What comes to a page.
 #[derive(Debug)]
@@ -53,14 +56,18 @@ impl Link {
     }
 }
 
-type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
+type Socket = WebSocketStream<TcpStream>;
 
 async fn websocket(address: SocketAddr, cookie: String, mut frames: UnboundedReceiver<String>, page: Sender<Arrival>) {
     let mut request = format!("ws://{address}/live/ws").into_client_request().expect("an address");
     request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(SUBPROTOCOL));
     request.headers_mut().insert("cookie", HeaderValue::from_str(&cookie).expect("a header"));
+    let open = async {
+        let stream = socket().connect(address).await?;
+        client_async(request, stream).await
+    };
     let opened = tokio::select! {
-        opened = connect_async(request) => opened,
+        opened = open => opened,
         // The page gave up.
         () = page.closed() => return,
     };

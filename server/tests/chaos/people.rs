@@ -3,6 +3,8 @@
 use realtime::client::store::Interest;
 use realtime::room::Room;
 
+use crate::random::Random;
+
 /// One page's user and rooms.
 pub(crate) struct Person {
     pub(crate) name: String,
@@ -47,10 +49,11 @@ pub(crate) fn rooms() -> Vec<(Room, usize)> {
     rooms
 }
 
-/// The lane of a page, by its number in [`rooms`].
-pub(crate) fn a_lane(chosen: usize) -> usize {
-    let lane = lane(chosen);
-    rooms().iter().position(|(room, _)| *room == lane).expect("one of them")
+/// A lane: its number in [`rooms`], and the numbers of the pages that listen to it.
+pub(crate) fn a_lane(random: &mut Random, pages: usize) -> (usize, Vec<usize>) {
+    let chosen = random.below(LANES);
+    let number = rooms().iter().position(|(room, _)| *room == lane(chosen)).expect("one of them");
+    (number, (0..pages).filter(|page| lane(*page) == lane(chosen)).collect())
 }
 
 impl Person {

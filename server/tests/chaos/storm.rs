@@ -55,11 +55,11 @@ impl Storm {
         Self::SlowReaders,
     ];
     /// Those after which nothing may be missing either, where instances agree.
-    pub(crate) const OF_SERVERS: [Self; 1] = [Self::RollingRestart];
-    /// Those after which something may be missing.
-    pub(crate) const OF_SOURCES: [Self; 10] = [
-        Self::ServerPaused,
-        Self::ServerKilled,
+    pub(crate) const OF_DEPLOYING: [Self; 1] = [Self::RollingRestart];
+    /// Those after which something may be missing: of a server,
+    pub(crate) const OF_A_SERVER: [Self; 2] = [Self::ServerPaused, Self::ServerKilled];
+    /// or of Redis and the lines to it.
+    pub(crate) const OF_REDIS: [Self; 8] = [
         Self::RedisLineCut,
         Self::RedisLineStalled,
         Self::RedisLineLost,
@@ -119,8 +119,8 @@ impl Storm {
             Self::PhonesOffline => pages.for_each(|page| page.does(Doing::LoseNetwork)),
             Self::PhonesAway => pages.for_each(|page| page.does(Doing::GoAway)),
             Self::SlowReaders => {
-                pages.for_each(|page| page.does(Doing::Freeze(lasts)));
-                let lane = people::a_lane(world.random.next() as usize);
+                let (lane, readers) = people::a_lane(&mut world.random, world.pages.len());
+                readers.iter().for_each(|page| world.pages[*page].does(Doing::Freeze(lasts.max(BURST_TAKES))));
                 world.publisher.burst(lane, BURST_EVENTS, BURST_BYTES);
             }
             Self::RollingRestart => {
@@ -150,9 +150,11 @@ impl Storm {
     }
 }
 
-/// Together more than the kernel takes for a page that does not read, and less than that and the queue.
-const BURST_EVENTS: usize = 500;
+/// Together more than the kernel (2.6 MB of a local line) and the queue (256 frames) take for a page that does not read.
+const BURST_EVENTS: usize = 800;
 const BURST_BYTES: usize = 8 << 10;
+/// How long that takes to be published, by a debug build.
+const BURST_TAKES: Duration = Duration::from_secs(3);
 
 impl Begun {
     /// Ends it: what was done is undone.

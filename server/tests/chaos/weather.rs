@@ -60,11 +60,14 @@ impl Weather {
         while began.elapsed() < SPELL && self.world.record.elapsed() < self.lasts {
             let random = &mut self.world.random;
             let (first, second) = match (spell, random.below(10)) {
-                (Spell::Mild, 0..=1) => (*random.pick(&Storm::OF_SERVERS), None),
+                (Spell::Mild, 0..=1) => (*random.pick(&Storm::OF_DEPLOYING), None),
                 (Spell::Mild, 2..=3) => (*random.pick(&Storm::OF_PAGES), Some(*random.pick(&Storm::OF_PAGES))),
                 (Spell::Mild, _) => (*random.pick(&Storm::OF_PAGES), None),
-                (Spell::Wild, 0..=3) => (*random.pick(&Storm::OF_SOURCES), Some(*random.pick(&Storm::OF_PAGES))),
-                (Spell::Wild, _) => (*random.pick(&Storm::OF_SOURCES), None),
+                (Spell::Wild, 0) => (*random.pick(&Storm::OF_REDIS), Some(*random.pick(&Storm::OF_A_SERVER))),
+                (Spell::Wild, 1..=3) => (*random.pick(&Storm::OF_REDIS), Some(*random.pick(&Storm::OF_PAGES))),
+                (Spell::Wild, 4) => (*random.pick(&Storm::OF_A_SERVER), Some(*random.pick(&Storm::OF_PAGES))),
+                (Spell::Wild, 5) => (*random.pick(&Storm::OF_A_SERVER), None),
+                (Spell::Wild, _) => (*random.pick(&Storm::OF_REDIS), None),
             };
             // Most are short, as in life.
             let longest = if random.is_one_in(4) { self.longest } else { Duration::from_secs(2) };

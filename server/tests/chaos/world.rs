@@ -143,7 +143,7 @@ impl Instance {
         let redis = format!("redis://{}", self.redis_line.address());
         let arguments = ["--redis", &redis, "--site", SITE, "--heartbeat", "3", "--open-tasks"];
         let rules = ["--room-rule", "lane-*=everyone", "--max-connections-per-user", "1000"];
-        let queue = ["--queue-frames", "512"];
+        let queue = ["--queue-frames", "256"];
         self.server =
             Some(Server::start_on(&self.address().to_string(), &[&arguments[..], &rules[..], &queue[..]].concat()));
     }
