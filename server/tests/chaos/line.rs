@@ -47,7 +47,7 @@ const TRICKLE_WAIT: Duration = Duration::from_millis(30);
 
 impl Line {
     /// A new line that passes everything. Lines that share `turn` take their targets in turn.
-    pub(crate) async fn to(targets: Vec<SocketAddr>, turn: Arc<AtomicUsize>) -> Self {
+    pub(crate) fn to(targets: Vec<SocketAddr>, turn: Arc<AtomicUsize>) -> Self {
         let socket = socket();
         socket.bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a port");
         let listener = socket.listen(1024).expect("a port");

@@ -47,7 +47,7 @@ async fn nothing_is_lost_and_nothing_comes_twice_whatever_breaks() {
     let lasts = Duration::from_secs(setting("FRAPPE_LIVE_CHAOS_SECONDS").unwrap_or(120));
     let seed = setting("FRAPPE_LIVE_CHAOS_SEED").unwrap_or_else(|| RandomState::new().hash_one(lasts));
     println!("chaos for {lasts:?}; FRAPPE_LIVE_CHAOS_SEED={seed} brings the same storms");
-    let world = World::start(seed, &Size { pages: 40, events_per_second: 150 }).await;
+    let world = World::start(seed, &Size { pages: 40, events_per_second: 150 });
     let storms = tokio::task::spawn_blocking(move || Weather::new(world, lasts).blow());
     if let Err(failed) = storms.await {
         println!("failed with FRAPPE_LIVE_CHAOS_SEED={seed}");

@@ -137,8 +137,9 @@ impl Page {
                 Effect::Close => self.disconnect(),
                 Effect::Ping => self.send(&ClientFrame::Ping { reference: None }),
                 Effect::AskAgain => {
-                    let joins = self.store.ask_again();
-                    joins.iter().for_each(|join| self.send(join));
+                    for join in self.store.ask_again() {
+                        self.send(&join);
+                    }
                 }
                 Effect::Show(state) => {
                     self.note(format_args!("{}", state.word()));
@@ -193,15 +194,18 @@ impl Page {
             }
             ServerFrame::Event { room, event, message, offset } => {
                 let position = offset.map(|offset| Position::new(self.epoch.clone(), offset));
-                let is_newest = self.begun_at.get(&room).zip(position.as_ref()).is_some_and(|(begun, position)| {
-                    begun.epoch == position.epoch && position.offset <= begun.offset
-                });
+                let is_newest =
+                    self.begun_at.get(&room).zip(position.as_ref()).is_some_and(|(begun, position)| {
+                        begun.epoch == position.epoch && position.offset <= begun.offset
+                    });
                 let outcome = self.store.event(&room, &event, position.as_ref());
                 self.give(outcome, Delivery::Message { message: message.get(), is_newest });
             }
             ServerFrame::Joined { reference, room, position, recovered } => {
                 self.epoch.clone_from(&position.epoch);
                 self.begun_at.remove(&room);
+                let counter = if recovered { &self.parts.record.recovered } else { &self.parts.record.not_recovered };
+                counter.fetch_add(1, Ordering::Relaxed);
                 if !recovered {
                     self.begun_at.insert(room.clone(), position.clone());
                 }

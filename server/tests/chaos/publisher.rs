@@ -122,7 +122,7 @@ impl Work {
 pub(crate) fn ask(line: &mut BufReader<TcpStream>, words: &[&str]) -> io::Result<String> {
     let mut command = format!("*{}\r\n", words.len());
     for word in words {
-        command.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+        command.extend([&format!("${}\r\n", word.len()), *word, "\r\n"]);
     }
     line.get_mut().write_all(command.as_bytes())?;
     let mut answer = String::new();

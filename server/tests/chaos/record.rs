@@ -28,6 +28,9 @@ pub(crate) struct Record {
     storm: Mutex<&'static str>,
     gaps: Mutex<BTreeMap<&'static str, u64>>,
     closes: Mutex<BTreeMap<u16, u64>>,
+    /// Joins that were answered with a replay, and those that were not.
+    pub(crate) recovered: AtomicU64,
+    pub(crate) not_recovered: AtomicU64,
     breaches: Mutex<Vec<String>>,
 }
 
@@ -41,13 +44,15 @@ impl Record {
             storm: Mutex::new("none"),
             gaps: Mutex::default(),
             closes: Mutex::default(),
+            recovered: AtomicU64::new(0),
+            not_recovered: AtomicU64::new(0),
             breaches: Mutex::default(),
         }
     }
 
     /// Milliseconds since the test began.
     pub(crate) fn now(&self) -> u64 {
-        self.elapsed().as_millis() as u64
+        u64::try_from(self.elapsed().as_millis()).expect("a test's time")
     }
 
     pub(crate) fn elapsed(&self) -> Duration {

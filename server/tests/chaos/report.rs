@@ -22,6 +22,8 @@ pub(crate) fn print(world: &World) {
     println!("{:.0} seconds, {} pages with {listeners} listeners", record.elapsed().as_secs_f64(), world.pages.len());
     println!("{} events published, {unsure} of them perhaps", record.published.load(Ordering::Relaxed));
     println!("{delivered} deliveries, {missed} missed under gaps, {needless} gaps with nothing missing");
+    let [recovered, not] = [&record.recovered, &record.not_recovered].map(|joins| joins.load(Ordering::Relaxed));
+    println!("{recovered} joins were recovered, {not} were not (each page's first ones are among these)");
     println!("{connections} connections, ended with codes {:?}", record.closes());
     println!("gaps told, by storm:");
     for (storm, count) in record.gaps() {

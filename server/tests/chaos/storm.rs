@@ -99,7 +99,8 @@ impl Storm {
     /// Begins it.
     pub(crate) fn begin(self, world: &mut World, lasts: Duration) -> Begun {
         world.record.storm_begins(self.name());
-        let begun = Begun { storm: self, pages: world.some_pages(), instance: world.random.below(world.instances.len()) };
+        let begun =
+            Begun { storm: self, pages: world.some_pages(), instance: world.random.below(world.instances.len()) };
         let (pages, number) = (begun.pages.iter().map(|page| &world.pages[*page]), begun.instance);
         match self {
             Self::PagesCut => pages.for_each(|page| page.line.cut()),
@@ -120,7 +121,9 @@ impl Storm {
             Self::PhonesAway => pages.for_each(|page| page.does(Doing::GoAway)),
             Self::SlowReaders => {
                 let (lane, readers) = people::a_lane(&mut world.random, world.pages.len());
-                readers.iter().for_each(|page| world.pages[*page].does(Doing::Freeze(lasts.max(BURST_TAKES))));
+                for page in readers {
+                    world.pages[page].does(Doing::Freeze(lasts.max(BURST_TAKES)));
+                }
                 world.publisher.burst(lane, BURST_EVENTS, BURST_BYTES);
             }
             Self::RollingRestart => {

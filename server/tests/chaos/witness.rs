@@ -140,7 +140,11 @@ mod tests {
         assert_eq!(witness.given(1, sure), Ok(()));
         witness.told_of_a_gap();
         assert_eq!(witness.given(4, sure), Ok(()));
-        assert_eq!(witness.given(6, sure), Err(Breach::Lost { number: 5, after: 4, before: 6 }), "it counts there only");
+        assert_eq!(
+            witness.given(6, sure),
+            Err(Breach::Lost { number: 5, after: 4, before: 6 }),
+            "it counts there only"
+        );
         assert_eq!(witness.given(6, |number| number == 5), Ok(()), "who knows whether there was a 5");
         witness.told_of_a_gap();
         assert_eq!(witness.given(7, sure), Ok(()));

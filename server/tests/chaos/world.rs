@@ -55,13 +55,13 @@ const INSTANCES: usize = 2;
 
 impl World {
     /// Starts Redis, the servers and the pages, and begins to publish when all pages are live.
-    pub(crate) async fn start(seed: u64, size: &Size) -> Self {
+    pub(crate) fn start(seed: u64, size: &Size) -> Self {
         let mut random = Random::new(seed);
         let redis = Redis::start();
         let redis_address = SocketAddr::from((Ipv4Addr::LOCALHOST, redis.port));
         let mut instances = Vec::new();
         for _ in 0..INSTANCES {
-            let redis_line = Line::to(vec![redis_address], Arc::default()).await;
+            let redis_line = Line::to(vec![redis_address], Arc::default());
             let mut instance = Instance { server: None, port: free_port(), redis_line };
             instance.start();
             instances.push(instance);
@@ -73,7 +73,7 @@ impl World {
         let turn: Arc<AtomicUsize> = Arc::default();
         let mut pages = Vec::new();
         for number in 0..size.pages {
-            let line = Line::to(addresses.clone(), Arc::clone(&turn)).await;
+            let line = Line::to(addresses.clone(), Arc::clone(&turn));
             pages.push(open_page(Person::of_page(number), line, &record, random.next()));
         }
         wait_for("all pages to be live", || pages.iter().all(|page| page.state.is_live()).then_some(()));
@@ -194,7 +194,8 @@ impl PageHandle {
 }
 
 fn open_page(person: Person, line: Line, record: &Arc<Record>, seed: u64) -> PageHandle {
-    let number_of = |room: &Room| record.rooms.iter().position(|book| book.room == *room).expect("a room that is published to");
+    let number_of =
+        |room: &Room| record.rooms.iter().position(|book| book.room == *room).expect("a room that is published to");
     let listeners: Vec<_> = person.listens.iter().map(|(room, interest)| (number_of(room), *interest)).collect();
     let state = Arc::new(PageRecord::new(person.name, &listeners));
     let (doings, done) = unbounded_channel();

@@ -69,7 +69,7 @@ async fn all_pages_come_back_at_once_and_are_whole_again() {
         coming.spawn(async move { page::come_back(task, SEEN_BEFORE..SEEN_BEFORE + EVENTS_A_ROOM).await });
     }
     let mut comebacks: Vec<Comeback> = coming.join_all().await;
-    let cpu = server.cpu() - cpu_before;
+    let cpu = server.cpu().saturating_sub(cpu_before);
     comebacks.sort_by_key(|comeback| comeback.whole);
     let after = |moment: Instant| moment.duration_since(began);
     let last = after(comebacks[pages - 1].whole);
@@ -80,7 +80,7 @@ async fn all_pages_come_back_at_once_and_are_whole_again() {
          (all connected after {connected:.2?}, greeted after {greeted:.2?}); the server took {:.3} ms of CPU a page",
         EVENTS_A_ROOM * ROOMS as u64,
         after(comebacks[pages / 2].whole),
-        cpu.as_secs_f64() * 1000.0 / pages as f64,
+        cpu.as_secs_f64() * 1000.0 / f64::from(u32::try_from(pages).expect("not so many")),
     );
     assert!(last <= WITHIN, "{pages} pages took {last:?} to be whole, longer than {WITHIN:?}");
 }

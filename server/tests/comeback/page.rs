@@ -92,7 +92,7 @@ impl Page {
         let frame = ClientFrame::Join { reference: 1, room, since, latest: Vec::new(), token: None }.encode();
         let length = u16::try_from(frame.len()).expect("a short frame");
         // RFC 6455, 5.2: a final text, masked with a key of zeros, with its length in two bytes.
-        let mut bytes = vec![0x81, 0x80 | 126];
+        let mut bytes = vec![0x81, 0x80 | 0x7e];
         bytes.extend_from_slice(&length.to_be_bytes());
         bytes.extend_from_slice(&[0; 4]);
         bytes.extend_from_slice(frame.as_bytes());

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::ops::Range;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -24,9 +25,10 @@ impl Server {
     /// Starts it beside this Redis, and waits until it answers.
     pub(crate) fn start(redis: &str) -> Self {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
-        let binary = std::env::var_os("FRAPPE_LIVE_COMEBACK_BINARY")
-            .unwrap_or_else(|| env!("CARGO_BIN_EXE_frappe-live").into());
-        let mut command = Command::new(binary);
+        let binary = std::env::var("FRAPPE_LIVE_COMEBACK_BINARY")
+            .unwrap_or_else(|_| env!("CARGO_BIN_EXE_frappe-live").to_owned());
+        // Relative to the workspace.
+        let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(binary));
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("FRAPPE_LIVE_")) {
             command.env_remove(name);
         }
@@ -90,7 +92,8 @@ pub(crate) fn publish(redis: u16, rooms: &[String], numbers: Range<u64>) {
             let message = format!(r#"{{"number": {number}, "filling": "{}"}}"#, "x".repeat(150));
             let payload = frappe15_payload(SITE, &Room::parse(room), EVENT, &message).expect("a message");
             let length = payload.len();
-            commands.push_str(&format!("*3\r\n$7\r\nPUBLISH\r\n$6\r\n{CHANNEL}\r\n${length}\r\n{payload}\r\n"));
+            commands += "*3\r\n$7\r\nPUBLISH\r\n$6\r\n";
+            commands.extend([CHANNEL, &format!("\r\n${length}\r\n"), &payload, "\r\n"]);
         }
         (&line).write_all(commands.as_bytes()).expect("Redis takes it");
         for _ in rooms {
