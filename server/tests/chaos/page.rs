@@ -259,7 +259,10 @@ impl Page {
                 for id in ids {
                     let listener = self.index_of(id);
                     self.note(format_args!("gap in {}", self.parts.listens[listener].0));
-                    self.parts.record.gap();
+                    if !self.parts.record.gap() {
+                        let room = &self.parts.listens[listener].0;
+                        self.breach(format_args!("room {room}: a gap was told, and nothing can have been lost"));
+                    }
                     self.parts.state.witnesses()[listener].told_of_a_gap();
                 }
             }

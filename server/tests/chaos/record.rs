@@ -26,6 +26,8 @@ pub(crate) struct Record {
     pub(crate) rooms: Vec<RoomBook>,
     pub(crate) published: AtomicU64,
     storm: Mutex<&'static str>,
+    /// Something may be lost now, so gaps may be told.
+    may_lose: AtomicBool,
     gaps: Mutex<BTreeMap<&'static str, u64>>,
     closes: Mutex<BTreeMap<u16, u64>>,
     /// Joins that were answered with a replay, and those that were not.
@@ -42,6 +44,7 @@ impl Record {
             rooms: rooms.into_iter().map(book).collect(),
             published: AtomicU64::new(0),
             storm: Mutex::new("none"),
+            may_lose: AtomicBool::new(true),
             gaps: Mutex::default(),
             closes: Mutex::default(),
             recovered: AtomicU64::new(0),
@@ -64,9 +67,15 @@ impl Record {
         *lock(&self.storm) = storm;
     }
 
-    /// A listener was told of a gap.
-    pub(crate) fn gap(&self) {
+    /// Says whether anything may be lost from now on.
+    pub(crate) fn may_lose(&self, may_lose: bool) {
+        self.may_lose.store(may_lose, Ordering::SeqCst);
+    }
+
+    /// A listener was told of a gap. Says whether it may be.
+    pub(crate) fn gap(&self) -> bool {
         *lock(&self.gaps).entry(*lock(&self.storm)).or_default() += 1;
+        self.may_lose.load(Ordering::SeqCst)
     }
 
     /// How many gaps were told, by the storm in which they were.

@@ -43,13 +43,11 @@ impl Weather {
         let mut spell = Spell::Mild;
         while self.world.record.elapsed() < self.lasts {
             let gaps_before = self.gaps();
+            self.world.record.may_lose(spell == Spell::Wild || !INSTANCES_AGREE);
             self.storms(spell);
             self.calm();
             let gaps = self.gaps() - gaps_before;
             println!("{:6.1} s: after a {spell:?} spell all pages are whole; {gaps} gaps were told", self.seconds());
-            if spell == Spell::Mild && INSTANCES_AGREE {
-                assert_eq!(gaps, 0, "nothing was lost, so no gap is to be told: {:?}", self.world.record.gaps());
-            }
             spell = if spell == Spell::Mild { Spell::Wild } else { Spell::Mild };
         }
         report::print(&self.world);
@@ -92,23 +90,29 @@ impl Weather {
         wait_for("both servers to hear what is published", || self.world.is_ready().then_some(()));
         let began = Instant::now();
         loop {
+            let heard = self.world.heard();
             let are_live = self.world.pages.iter().all(|page| page.state.is_live());
-            if are_live && self.all_get(&self.world.publisher.round()) {
+            let numbers = if are_live { self.world.publisher.round() } else { Vec::new() };
+            let is_whole = are_live && self.all_get(&numbers, &heard);
+            self.look();
+            if is_whole {
                 return;
             }
-            self.look();
             if began.elapsed() > COMEBACK {
-                self.fail(&self.laggards(&[]));
+                println!("the servers had heard of {heard:?} events, then of {:?}", self.world.heard());
+                self.fail(&self.laggards(&numbers));
             }
             sleep(Duration::from_millis(50));
         }
     }
 
-    /// Whether every listener gets these numbers of its room, and all before them that it must.
-    fn all_get(&self, numbers: &[u64]) -> bool {
+    /// Whether every listener gets these numbers of its room, and all before them that it must; and every server
+    /// hears them after the events it had heard of, though it may have no page at the moment.
+    fn all_get(&self, numbers: &[u64], heard: &[u64]) -> bool {
         let published = Instant::now();
+        let is_heard = |(now, before): (&u64, &u64)| *now >= *before + numbers.len() as u64;
         while published.elapsed() < ARRIVAL {
-            if self.laggards(numbers).is_empty() {
+            if self.laggards(numbers).is_empty() && self.world.heard().iter().zip(heard).all(is_heard) {
                 return true;
             }
             sleep(Duration::from_millis(10));

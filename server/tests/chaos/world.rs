@@ -1,6 +1,6 @@
 //! The processes, the lines between them, and the pages at their ends.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::Command;
 use std::sync::Arc;
@@ -105,6 +105,11 @@ impl World {
         self.instances.iter().all(Instance::is_ready)
     }
 
+    /// How many events each server has heard of since it began.
+    pub(crate) fn heard(&self) -> Vec<u64> {
+        self.instances.iter().map(|instance| instance.heard().unwrap_or_default()).collect()
+    }
+
     pub(crate) fn redis(&self) -> &Redis {
         self.redis.as_ref().expect("there is one between storms")
     }
@@ -171,18 +176,24 @@ impl Instance {
         self.server.as_mut().expect("it runs between storms")
     }
 
-    /// Whether it hears what is published.
+    /// Whether it believes that it hears what is published.
     pub(crate) fn is_ready(&self) -> bool {
-        self.asks_readyz().is_some_and(|status| status.contains(" 200 "))
+        self.readyz().is_some_and(|answer| answer.starts_with("HTTP/1.1 200 "))
     }
 
-    fn asks_readyz(&self) -> Option<String> {
-        let stream = TcpStream::connect(self.address()).ok()?;
+    fn heard(&self) -> Option<u64> {
+        let answer = self.readyz()?;
+        let (_, count) = answer.split_once("\"accepted\":")?;
+        count.split_once(|digit: char| !digit.is_ascii_digit())?.0.parse().ok()
+    }
+
+    fn readyz(&self) -> Option<String> {
+        let mut stream = TcpStream::connect(self.address()).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
-        (&stream).write_all(b"GET /live/readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
-        let mut status = String::new();
-        BufReader::new(&stream).read_line(&mut status).ok()?;
-        Some(status)
+        stream.write_all(b"GET /live/readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        Some(answer)
     }
 }
 
