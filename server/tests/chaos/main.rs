@@ -32,6 +32,10 @@ use world::{Size, World};
 /// other recovers, and storms that touch neither Redis nor the lines to it bring no gap.
 const INSTANCES_AGREE: bool = false;
 
+/// Whether a page's position in a room where nothing happens moves on with the site. Where it does not, a page
+/// that hops to an instance which began after the room's last event is told of a gap there.
+const QUIET_ROOMS_KEEP_UP: bool = false;
+
 const SITE: &str = "chaos.localhost";
 /// The name of all events.
 const EVENT: &str = "tick";

@@ -30,6 +30,11 @@ fn quiet_lane(number: usize) -> Room {
     Room::parse(&format!("lane-quiet-{}", number % QUIET_LANES))
 }
 
+/// Whether something happens there every few seconds only.
+pub(crate) fn is_quiet(room: &Room) -> bool {
+    (0..QUIET_LANES).any(|number| quiet_lane(number) == *room)
+}
+
 /// Notes may be read by whoever is signed in.
 fn note(number: usize) -> Room {
     Room::parse(&format!("doc:Note/chaos {}", number % NOTES))

@@ -132,10 +132,12 @@ impl Storm {
                 for nth in 0..restarts {
                     let instance = &mut world.instances[(number + nth) % count];
                     instance.stop();
+                    // Its pages go to the other, which knows what they know: one that has just begun does not.
+                    sleep(MOVE);
                     instance.start();
                     wait_for("a restarted server to be ready", || instance.is_ready().then_some(()));
-                    // As deployments do: the next one only when this one has its pages.
-                    sleep(Duration::from_secs(1));
+                    // Before the next one ends, this one knows what its pages will ask for.
+                    sleep(MOVE);
                 }
             }
             Self::ServerPaused => world.instances[number].signal("STOP"),
@@ -156,6 +158,8 @@ impl Storm {
 /// Together more than the kernel (2.6 MB of a local line) and the queue (256 frames) take for a page that does not read.
 const BURST_EVENTS: usize = 800;
 const BURST_BYTES: usize = 8 << 10;
+/// How long a deployment waits for pages to move.
+const MOVE: Duration = Duration::from_secs(2);
 /// How long that takes to be published, by a debug build.
 const BURST_TAKES: Duration = Duration::from_secs(3);
 
