@@ -37,6 +37,7 @@ struct State {
 pub(crate) struct Line {
     address: SocketAddr,
     state: watch::Sender<State>,
+    target: Arc<AtomicUsize>,
 }
 
 /// Bytes that the kernel keeps of a line, each way.
@@ -53,19 +54,27 @@ impl Line {
         let listener = socket.listen(1024).expect("a port");
         let address = listener.local_addr().expect("bound");
         let (state, seen) = watch::channel(State { flow: Flow::Pass, cuts: 0, losses: 0 });
+        let target: Arc<AtomicUsize> = Arc::default();
+        let connected = Arc::clone(&target);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let first = turn.fetch_add(1, Ordering::Relaxed);
-                let targets = (0..targets.len()).map(|index| targets[(first + index) % targets.len()]).collect();
-                tokio::spawn(connect(stream, targets, seen.clone()));
+                let in_turn = (0..targets.len()).map(|index| (first + index) % targets.len());
+                let targets = in_turn.map(|index| (index, targets[index])).collect();
+                tokio::spawn(connect(stream, targets, Arc::clone(&connected), seen.clone()));
             }
         });
-        Self { address, state }
+        Self { address, state, target }
     }
 
     /// Where it begins.
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The number of the target that the last connection went to.
+    pub(crate) fn target(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.target)
     }
 
     /// From now on.
@@ -92,15 +101,21 @@ pub(crate) fn socket() -> TcpSocket {
     socket
 }
 
-async fn connect(client: TcpStream, targets: Vec<SocketAddr>, mut state: watch::Receiver<State>) {
+async fn connect(
+    client: TcpStream,
+    targets: Vec<(usize, SocketAddr)>,
+    connected: Arc<AtomicUsize>,
+    mut state: watch::Receiver<State>,
+) {
     let born = *state.borrow_and_update();
     if born.flow == Flow::Refuse {
         return;
     }
     let mut server = None;
-    for target in targets {
+    for (number, target) in targets {
         server = socket().connect(target).await.ok();
         if server.is_some() {
+            connected.store(number, Ordering::SeqCst);
             break;
         }
     }

@@ -29,7 +29,8 @@ use weather::Weather;
 use world::{Size, World};
 
 /// Whether instances on one Redis share their positions. Where they do, a page that hops from one to the
-/// other recovers, and storms that touch neither Redis nor the lines to it bring no gap.
+/// other recovers, and storms that touch neither Redis nor the lines to it bring no gap; but of a server that began
+/// after the page had lost its line, which cannot know what was in between.
 const INSTANCES_AGREE: bool = false;
 
 /// Whether a page's position in a room where nothing happens moves on with the site. Where it does not, a page

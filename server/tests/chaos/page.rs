@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use realtime::client::machine::{Effect, Input, LinkState, Machine};
@@ -42,6 +42,8 @@ pub(crate) enum Doing {
 /// What a page is.
 pub(crate) struct PageParts {
     pub(crate) address: SocketAddr,
+    /// The number of the server at the other end.
+    pub(crate) instance: Arc<AtomicUsize>,
     pub(crate) user: &'static str,
     pub(crate) listens: Vec<(Room, Interest)>,
     pub(crate) seed: u64,
@@ -57,6 +59,9 @@ struct Page {
     epoch: String,
     /// Where rooms were joined without a replay: what comes from before it is told as their newest value.
     begun_at: HashMap<Room, Position>,
+    /// When it last heard of its server, and of the one before that, in milliseconds.
+    heard_at: u64,
+    lost_at: u64,
     /// In the order of [`PageRecord::witnesses`].
     listeners: Vec<ListenerId>,
 }
@@ -82,6 +87,8 @@ pub(crate) async fn run(parts: PageParts, mut doings: UnboundedReceiver<Doing>) 
         link: None,
         epoch: String::new(),
         begun_at: HashMap::new(),
+        heard_at: 0,
+        lost_at: 0,
         listeners: Vec::new(),
         parts,
     };
@@ -153,6 +160,7 @@ impl Page {
     }
 
     fn received(&mut self, text: &str) {
+        self.heard_at = self.parts.record.now();
         self.step(Input::Heard);
         match ServerFrame::parse(text) {
             Ok(frame) => self.take(frame, text),
@@ -171,6 +179,7 @@ impl Page {
     }
 
     fn disconnect(&mut self) {
+        self.lost_at = self.heard_at;
         self.link = None;
         self.store.disconnected();
     }
@@ -263,7 +272,9 @@ impl Page {
                     self.note(format_args!("gap in {}", self.parts.listens[listener].0));
                     let room = &self.parts.listens[listener].0;
                     let is_excused = !QUIET_ROOMS_KEEP_UP && people::is_quiet(room);
-                    if !self.parts.record.gap() && !is_excused {
+                    // A server that began after the page had lost its line cannot know what was in between.
+                    let began = self.parts.record.began(self.parts.instance.load(Ordering::SeqCst));
+                    if !self.parts.record.gap() && !is_excused && began < self.lost_at {
                         self.breach(format_args!("room {room}: a gap was told, and nothing can have been lost"));
                     }
                     self.parts.state.witnesses()[listener].told_of_a_gap();

@@ -25,6 +25,8 @@ pub(crate) struct Record {
     began: Instant,
     pub(crate) rooms: Vec<RoomBook>,
     pub(crate) published: AtomicU64,
+    /// When each server last began, in milliseconds of [`Record::now`].
+    instances: Vec<AtomicU64>,
     storm: Mutex<&'static str>,
     /// Something may be lost now, so gaps may be told.
     may_lose: AtomicBool,
@@ -37,12 +39,13 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn new(rooms: Vec<Room>) -> Self {
+    pub(crate) fn new(rooms: Vec<Room>, instances: usize) -> Self {
         let book = |room| RoomBook { room, last: AtomicU64::new(0), unsure: Mutex::default() };
         Self {
             began: Instant::now(),
             rooms: rooms.into_iter().map(book).collect(),
             published: AtomicU64::new(0),
+            instances: (0..instances).map(|_| AtomicU64::new(0)).collect(),
             storm: Mutex::new("none"),
             may_lose: AtomicBool::new(true),
             gaps: Mutex::default(),
@@ -60,6 +63,16 @@ impl Record {
 
     pub(crate) fn elapsed(&self) -> Duration {
         self.began.elapsed()
+    }
+
+    /// A server has begun: what was before, it cannot know.
+    pub(crate) fn instance_begins(&self, number: usize) {
+        self.instances[number].store(self.now(), Ordering::SeqCst);
+    }
+
+    /// When the server of this number began.
+    pub(crate) fn began(&self, number: usize) -> u64 {
+        self.instances[number].load(Ordering::SeqCst)
     }
 
     /// A storm begins; gaps are its own until the next one does.

@@ -136,6 +136,7 @@ impl Storm {
                     sleep(MOVE);
                     instance.start();
                     wait_for("a restarted server to be ready", || instance.is_ready().then_some(()));
+                    world.record.instance_begins((number + nth) % count);
                     // Before the next one ends, this one knows what its pages will ask for.
                     sleep(MOVE);
                 }

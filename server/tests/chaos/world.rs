@@ -24,7 +24,9 @@ use crate::support::wait_for;
 /// One of the servers behind the proxy.
 pub(crate) struct Instance {
     server: Option<Server>,
+    number: usize,
     port: u16,
+    record: Arc<Record>,
     pub(crate) redis_line: Line,
 }
 
@@ -59,16 +61,17 @@ impl World {
         let mut random = Random::new(seed);
         let redis = Redis::start();
         let redis_address = SocketAddr::from((Ipv4Addr::LOCALHOST, redis.port));
+        let rooms = people::rooms();
+        let weights = rooms.iter().map(|(_, weight)| *weight).collect();
+        let record = Arc::new(Record::new(rooms.into_iter().map(|(room, _)| room).collect(), INSTANCES));
         let mut instances = Vec::new();
-        for _ in 0..INSTANCES {
+        for number in 0..INSTANCES {
             let redis_line = Line::to(vec![redis_address], Arc::default());
-            let mut instance = Instance { server: None, port: free_port(), redis_line };
+            let record = Arc::clone(&record);
+            let mut instance = Instance { server: None, number, port: free_port(), redis_line, record };
             instance.start();
             instances.push(instance);
         }
-        let rooms = people::rooms();
-        let weights = rooms.iter().map(|(_, weight)| *weight).collect();
-        let record = Arc::new(Record::new(rooms.into_iter().map(|(room, _)| room).collect()));
         let addresses: Vec<SocketAddr> = instances.iter().map(Instance::address).collect();
         let turn: Arc<AtomicUsize> = Arc::default();
         let mut pages = Vec::new();
@@ -143,7 +146,7 @@ impl Instance {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
     }
 
-    /// Starts it on its own port.
+    /// Starts it on its own port, and waits until it answers.
     pub(crate) fn start(&mut self) {
         let redis = format!("redis://{}", self.redis_line.address());
         let arguments = ["--redis", &redis, "--site", SITE, "--heartbeat", "3", "--open-tasks"];
@@ -151,6 +154,8 @@ impl Instance {
         let queue = ["--queue-frames", "256"];
         self.server =
             Some(Server::start_on(&self.address().to_string(), &[&arguments[..], &rules[..], &queue[..]].concat()));
+        wait_for("a server to answer", || self.readyz());
+        self.record.instance_begins(self.number);
     }
 
     /// Ends it at once, as a crash would.
@@ -212,6 +217,7 @@ fn open_page(person: Person, line: Line, record: &Arc<Record>, seed: u64) -> Pag
     let (doings, done) = unbounded_channel();
     let parts = PageParts {
         address: line.address(),
+        instance: line.target(),
         user: person.user,
         listens: person.listens,
         seed,
