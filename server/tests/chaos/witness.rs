@@ -17,6 +17,8 @@ pub(crate) struct Witness {
     pub(crate) delivered: u64,
     /// Numbers that lay under gaps.
     pub(crate) missed: u64,
+    /// Newest values that were older than what was seen.
+    pub(crate) old_values: u64,
     /// Gaps under which nothing was missing.
     pub(crate) needless_gaps: u64,
 }
@@ -61,9 +63,11 @@ impl Witness {
     }
 
     /// The listener is given `number` as the newest value that its server knows: whatever the server itself
-    /// has missed is after it, and lies under the same gap.
+    /// has missed is after it, and lies under the same gap. It may be one that was seen, and older than what
+    /// another server has told; who shows the value fetches it because of the gap.
     pub(crate) fn given_as_newest(&mut self, number: u64, unsure: impl Fn(u64) -> bool) -> Result<(), Breach> {
-        if self.gap_told && self.shows_a_value && number == self.last {
+        if self.gap_told && self.shows_a_value && number <= self.last {
+            self.old_values += u64::from(number < self.last);
             return Ok(());
         }
         self.check(number, unsure)
