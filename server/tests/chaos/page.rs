@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use realtime::client::machine::{Effect, Input, LinkState, Machine};
 use realtime::client::store::{Interest, ListenerId, Outcome, Store};
-use realtime::frame::{ClientFrame, Denial, ServerFrame};
+use realtime::frame::{ClientFrame, Denial, Ref, ServerFrame};
 use realtime::position::Position;
 use realtime::room::Room;
 use serde::Deserialize;
@@ -57,7 +57,9 @@ struct Page {
     store: Store,
     link: Option<Link>,
     epoch: String,
-    /// Where rooms were joined without a replay: what comes from before it is told as their newest value.
+    /// From where joins that are not answered yet asked for a replay.
+    asked_from: HashMap<Ref, Position>,
+    /// From where rooms are read: what comes from before it is told as their newest value.
     begun_at: HashMap<Room, Position>,
     /// When it last heard of its server, and of the one before that, in milliseconds.
     heard_at: u64,
@@ -86,6 +88,7 @@ pub(crate) async fn run(parts: PageParts, mut doings: UnboundedReceiver<Doing>) 
         store: Store::default(),
         link: None,
         epoch: String::new(),
+        asked_from: HashMap::new(),
         begun_at: HashMap::new(),
         heard_at: 0,
         lost_at: 0,
@@ -182,6 +185,7 @@ impl Page {
         self.lost_at = self.heard_at;
         self.link = None;
         self.store.disconnected();
+        self.asked_from.clear();
     }
 
     fn take(&mut self, frame: ServerFrame, text: &str) {
@@ -214,12 +218,11 @@ impl Page {
             }
             ServerFrame::Joined { reference, room, position, recovered } => {
                 self.epoch.clone_from(&position.epoch);
-                self.begun_at.remove(&room);
+                let asked_from = self.asked_from.remove(&reference);
                 let counter = if recovered { &self.parts.record.recovered } else { &self.parts.record.not_recovered };
                 counter.fetch_add(1, Ordering::Relaxed);
-                if !recovered {
-                    self.begun_at.insert(room.clone(), position.clone());
-                }
+                let begun = if recovered { asked_from } else { Some(position.clone()) };
+                self.begun_at.extend(begun.map(|begun| (room.clone(), begun)));
                 let outcome = self.store.joined(reference, &room, position, recovered);
                 self.give(outcome, Delivery::Gap);
                 self.settle();
@@ -304,7 +307,10 @@ impl Page {
         self.listeners.iter().position(|known| *known == id).expect("a listener of this page")
     }
 
-    fn send(&self, frame: &ClientFrame) {
+    fn send(&mut self, frame: &ClientFrame) {
+        if let ClientFrame::Join { reference, since: Some(since), .. } = frame {
+            self.asked_from.insert(*reference, since.clone());
+        }
         if let Some(link) = &self.link {
             link.send(frame.encode());
         }
