@@ -41,7 +41,7 @@ use tower_http::timeout::TimeoutLayer;
 
 pub use self::assets::AssetNames;
 pub use self::forwarded::RequestScheme;
-pub use self::listen::serve;
+pub use self::listen::{listen, serve};
 use crate::authz::Authority;
 use crate::bridge::BridgeStatus;
 use crate::config::{FrameAncestors, Limits};

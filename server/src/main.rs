@@ -25,7 +25,6 @@ use server::site::Site;
 use server::site::demo::DemoSite;
 use server::site::frappe::FrappeSite;
 use server::stopping;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{interval, sleep, timeout};
 use tokio_util::task::TaskTracker;
@@ -99,8 +98,7 @@ async fn publish_command(args: PublishArgs) -> Result<(), SettingError> {
 async fn serve(args: ServeArgs) -> Result<(), SettingError> {
     let settings = Settings::new(args)?;
     begin_to_log(settings.log_level);
-    let listener = TcpListener::bind(settings.listen)
-        .await
+    let listener = server::http::listen(settings.listen)
         .map_err(|error| SettingError::new("--listen", format_args!("{} cannot be used ({error})", settings.listen)))?;
     let address = listener.local_addr().map_err(|error| SettingError::new("--listen", error))?;
     any_spawner::Executor::init_tokio().map_err(|error| SettingError::new("start", error))?;

@@ -201,14 +201,15 @@ impl Store {
         if recovered {
             // What is replayed follows, and the position advances with it.
             joined.position = joined.since();
-        } else {
-            joined.position = Some(position);
-        }
-        joined.is_answered(reference);
-        if recovered {
+            joined.is_answered(reference);
             return None;
         }
-        joined.those(&mut |listener| listener.seen.is_some()).map(Outcome::Gap)
+        // One that was here before may miss something even if it has seen nothing yet.
+        let was_joined = joined.position.replace(position).is_some();
+        let told =
+            joined.those(&mut |listener| listener.seen.is_some() || (was_joined && listener.waits_for.is_none()));
+        joined.is_answered(reference);
+        told.map(Outcome::Gap)
     }
 
     /// A join was refused.
@@ -250,12 +251,15 @@ impl Store {
     /// position is true for the moment: who listens is given it, at once.
     pub fn event(&mut self, room: &Room, event: &str, position: Option<&Position>) -> Option<Outcome> {
         let joined = self.room_mut(room).filter(|joined| joined.membership == Membership::Inside)?;
+        // What the room was read beyond comes as the newest value of somebody who shows one. It is no happening.
+        let is_news = position.is_none_or(|position| is_newer(position, joined.position.as_ref()));
         if let Some(position) = position {
             joined.advance(position);
         }
         let given = joined.those(&mut |listener| {
             let is_new = position
-                .is_none_or(|position| listener.waits_for.is_none() && is_newer(position, listener.seen.as_ref()));
+                .is_none_or(|position| listener.waits_for.is_none() && is_newer(position, listener.seen.as_ref()))
+                && (is_news || listener.interest == Interest::Value);
             let is_given = is_new && listener.interest != Interest::Emitted && listener.event == event;
             if is_given && position.is_some() {
                 listener.seen = position.cloned();

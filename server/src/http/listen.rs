@@ -1,6 +1,7 @@
 //! Accepting connections, within limits that slow or endless clients meet.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
@@ -9,7 +10,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -26,6 +27,23 @@ const HEADER_BYTES: usize = 32 << 10;
 const HEADERS: usize = 100;
 /// A pause when the process has no file descriptor left.
 const BREATH: Duration = Duration::from_millis(100);
+
+/// Connections that may wait to be accepted. All pages of a restarted server come back within a second, and one that
+/// finds the queue full tries again after one second, then two, then four. The kernel has a bound of its own (Linux:
+/// `net.core.somaxconn`, 4096).
+const BACKLOG: u32 = 65_535;
+
+/// Takes an address to listen on.
+///
+/// # Errors
+/// What the operating system says to it.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A restarted server takes its address while old connections to it are not forgotten yet.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Serves until the server stops, then lets running requests finish.
 pub async fn serve(listener: TcpListener, router: Router, tasks: TaskTracker, mut stopping: Stopping) {

@@ -71,6 +71,21 @@ fn a_quiet_room_reconnects_from_where_the_site_was() {
 }
 
 #[test]
+fn who_was_here_before_is_told_of_a_gap_though_it_has_seen_nothing_yet() {
+    let mut store = Store::default();
+    let (quiet, _) = store.listen(&me(), "msgprint", Interest::Event, None, false);
+    let (reference, ..) = join_of(&store.connected()[0]);
+    assert_eq!(store.joined(reference, &me(), at(8), false), None, "nothing was before it");
+    store.disconnected();
+    let (newcomer, _) = store.listen(&me(), "count", Interest::Value, None, false);
+    let (reference, ..) = join_of(&store.connected()[0]);
+    let restarted = Position::new("restarted", 3);
+    assert_eq!(store.joined(reference, &me(), restarted.clone(), false), Some(Outcome::Gap(vec![quiet])));
+    let (reference, ..) = join_of(&store.connected()[0]);
+    assert_eq!(store.joined(reference, &me(), restarted, false), Some(Outcome::Gap(vec![quiet, newcomer])));
+}
+
+#[test]
 fn what_cannot_be_recovered_is_a_gap_and_the_newest_value_of_the_new_epoch_is_given() {
     let (mut store, id) = inside();
     let (reference, ..) = join_of(&store.connected()[0]);
@@ -351,4 +366,16 @@ fn the_join_of_a_given_task_carries_the_servers_word_and_no_other_does() {
         other => panic!("not a join: {other:?}"),
     });
     assert_eq!(tokens.collect::<Vec<_>>(), [Some("new".to_owned()), None, None]);
+}
+
+/// After a join that could not be recovered, what a counter shows was given to a listener of happenings, too.
+#[test]
+fn the_newest_value_of_a_room_is_no_happening() {
+    let mut store = Store::default();
+    let (value, _) = store.listen(&me(), "count", Interest::Value, Some(at(4)), false);
+    let (happening, _) = store.listen(&me(), "count", Interest::Event, Some(at(4)), false);
+    let (reference, ..) = join_of(&store.connected()[0]);
+    assert_eq!(store.joined(reference, &me(), at(9), false), Some(Outcome::Gap(vec![value, happening])));
+    assert_eq!(store.event(&me(), "count", Some(&at(7))), Some(Outcome::Deliver(vec![value])));
+    assert_eq!(store.event(&me(), "count", Some(&at(10))), Some(Outcome::Deliver(vec![value, happening])));
 }

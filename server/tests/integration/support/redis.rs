@@ -10,8 +10,8 @@ use super::wait_for;
 const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 
 pub(crate) struct Redis {
-    process: Child,
-    port: u16,
+    pub(crate) process: Child,
+    pub(crate) port: u16,
 }
 
 impl Redis {

@@ -8,7 +8,7 @@ use std::thread;
 use super::wait_for;
 
 pub(crate) struct Server {
-    process: Child,
+    pub(crate) process: Child,
     address: String,
     log: Arc<Mutex<String>>,
 }
