@@ -206,8 +206,10 @@ impl Store {
         }
         // One that was here before may miss something even if it has seen nothing yet.
         let was_joined = joined.position.replace(position).is_some();
-        let told =
-            joined.those(&mut |listener| listener.seen.is_some() || (was_joined && listener.waits_for.is_none()));
+        let told = joined.those(&mut |listener| {
+            matches!(listener.interest, Interest::Value | Interest::Event)
+                && (listener.seen.is_some() || (was_joined && listener.waits_for.is_none()))
+        });
         joined.is_answered(reference);
         told.map(Outcome::Gap)
     }
