@@ -116,11 +116,12 @@ async fn subscribe(bridge: &Bridge) -> Result<Subscription, String> {
     let attempt = async {
         // First the line for the mark: then the Redis that says who it is is the one that gets it.
         let asking = match &bridge.own_channel {
-            OwnChannel::Agreed { default_site } => ask_who_it_is(&bridge.address, default_site).await,
+            OwnChannel::Agreed { default_site } => ask_who_it_is(&bridge.address, default_site).await?,
             OwnChannel::Heard | OwnChannel::Ignored => None,
         };
-        let (mut sink, stream) = bridge.address.client().get_async_pubsub().await?.split();
-        sink.subscribe(CHANNEL).await?;
+        let in_words = |error: RedisError| error.to_string();
+        let (mut sink, stream) = bridge.address.client().get_async_pubsub().await.map_err(in_words)?.split();
+        sink.subscribe(CHANNEL).await.map_err(in_words)?;
         if bridge.own_channel == OwnChannel::Ignored {
             return Ok(Subscription { sink, stream, asking });
         }
@@ -134,30 +135,38 @@ async fn subscribe(bridge: &Bridge) -> Result<Subscription, String> {
                 );
                 Ok(Subscription { sink, stream, asking: None })
             }
-            Err(error) => Err::<_, RedisError>(error),
+            Err(error) => Err(in_words(error)),
         }
     };
     match timeout(PATIENCE, attempt).await {
-        Ok(Ok(subscribed)) => Ok(subscribed),
-        Ok(Err(error)) => Err(error.to_string()),
+        Ok(subscribed) => subscribed,
         Err(_) => Err(format!("no answer within {} seconds", PATIENCE.as_secs())),
     }
 }
 
-/// A line, and a new mark for it. `None` where this Redis does not say who it is, or is none that gives all
+/// A line, and a new mark for it. `None` where this Redis does not want to say who it is, or is none that gives all
 /// subscribers one order: then this server numbers by itself.
-async fn ask_who_it_is(address: &RedisAddress, default_site: &str) -> Option<(MultiplexedConnection, Mark)> {
-    let mut line = address.connect(PATIENCE_FOR_A_MARK).await.ok()?;
+///
+/// # Errors
+/// One that does not answer now. To number alone for that would leave all servers apart that come back to a Redis
+/// which was only slow.
+async fn ask_who_it_is(
+    address: &RedisAddress,
+    default_site: &str,
+) -> Result<Option<(MultiplexedConnection, Mark)>, String> {
+    let mut line = address.connect(PATIENCE_FOR_A_MARK).await?;
     let asked: Result<String, RedisError> = redis::cmd("INFO").arg("server").query_async(&mut line).await;
     let info = match asked {
         Ok(info) => info,
-        Err(error) => {
+        // Redis's own no, in words.
+        Err(error) if error.code().is_some() => {
             warn!(redis = %address, "Positions count on this server only: Redis refused INFO ({error}).");
-            return None;
+            return Ok(None);
         }
+        Err(error) => return Err(error.to_string()),
     };
-    let run_id = run_id_of_one_that_orders(&info)?;
-    Some((line, Mark { id: new_epoch(), numbering: Numbering::new(run_id, default_site) }))
+    let numbering = run_id_of_one_that_orders(&info).map(|run_id| Numbering::new(run_id, default_site));
+    Ok(numbering.map(|numbering| (line, Mark { id: new_epoch(), numbering })))
 }
 
 /// The `run_id` in what `INFO server` says, where one process executes every PUBLISH. Subscribers of a cluster,

@@ -151,6 +151,34 @@ async fn a_server_whose_line_is_cut_comes_back_to_the_same_numbers() {
     assert_recovers(&other, &before, 2..=3).await;
 }
 
+/// A server that came back while Redis was only slow did not ask how the others number, and numbered alone.
+#[tokio::test]
+async fn after_a_redis_that_was_only_slow_all_servers_are_of_one_epoch() {
+    let redis = Redis::start();
+    let servers = [start(&redis), start(&redis)];
+    redis.wait_for_subscribers(2);
+    let mut pages = [Page::open(&servers[0], &[]).await, Page::open(&servers[1], &[]).await];
+    redis.pause();
+    for (server, page) in servers.iter().zip(&mut pages) {
+        assert_source(page, false).await;
+        // The line is given up, and then an attempt to have another one.
+        wait_for("a second complaint", || (server.log().matches("No events from Redis").count() > 1).then_some(()));
+    }
+    // Not before the next attempt has begun, and its first question has waited long enough.
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    redis.go_on();
+    for page in &mut pages {
+        assert_source(page, true).await;
+        gaps(page).await;
+    }
+    let after = wait_until_equal(&servers[0], &servers[1]).await;
+    redis.publish(count(1));
+    for server in &servers {
+        wait_for_events(server, 1).await;
+        assert_recovers(server, &after, [1]).await;
+    }
+}
+
 #[tokio::test]
 async fn after_a_restart_of_redis_all_servers_are_of_one_epoch() {
     let mut redis = Redis::start();
