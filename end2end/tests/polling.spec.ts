@@ -57,7 +57,9 @@ for (const { name, webSockets } of BAD_PROXIES) {
     expect(seen).toEqual([...new Set(seen)].sort((one, other) => one - other));
     expect(seen.at(0)).toBe(1000);
     expect(seen.at(-1)).toBe(1350);
-    expect([...new Set(polled)].sort((one, other) => one - other)).toEqual(numbers(1001, 350));
+    // The value that the page was born with may come again, as the newest one.
+    const news = polled.filter((count) => count > 1000);
+    expect([...new Set(news)].sort((one, other) => one - other)).toEqual(numbers(1001, 350));
     forgive(quiet, FAILED_SOCKET);
     forgive(quiet, CUT);
     await page.close();
