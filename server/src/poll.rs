@@ -50,6 +50,10 @@ pub async fn run(mut poll: Poll, asked: PollRequest, standing: Vec<Standing>, ti
     }
     poll.until(settled_at, |poll| !poll.session.awaits_standing()).await;
     for frame in &asked.frames {
+        // Who was signed out meanwhile says nothing more.
+        if poll.queue.has_ended() {
+            break;
+        }
         poll.receive(frame);
     }
     if asked.begins || !asked.frames.is_empty() {

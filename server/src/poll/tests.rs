@@ -311,6 +311,22 @@ async fn what_ends_a_connection_ends_a_poll_with_a_bye() {
     assert_eq!(short(&frames), ["bye session_expired"], "Frappe's word");
 }
 
+/// What it asked was done all the same, after the sign-out.
+#[tokio::test(start_paused = true)]
+async fn a_page_that_is_signed_out_while_frappe_is_asked_emits_nothing_more() {
+    let bench = usual_bench();
+    let listener = bench.poll(standing(vec![bench.stands(&Room::Website)]));
+    bench.site.take(Duration::from_secs(1));
+    let message = serde_json::value::to_raw_value(&1).expect("JSON");
+    let emit = ClientFrame::Emit { reference: 2, room: Some(Room::Website), event: "e".to_owned(), message };
+    let stands = vec![bench.stands(&Room::Website), bench.stands(&document())];
+    let running = bench.poll(PollRequest { frames: vec![emit.encode()], ..standing(stands) });
+    sleep(Duration::from_millis(500)).await;
+    running.queue.close(CloseCode::SessionExpired);
+    assert_eq!(short(&running.frames().await), ["bye session_expired"]);
+    assert_eq!(short(&listener.frames().await), ["ok 0"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stopping_server_answers_every_poll_at_once() {
     let (bench, start) = (usual_bench(), Instant::now());
