@@ -74,17 +74,19 @@ impl State {
         let position = self.history.position();
         let mut promised = position.clone();
         if queue.is_overfull() {
-            promised.offset = promised.offset.min(reading.floor);
+            // Nothing of an epoch that began meanwhile is known to have been read.
+            let is_of_this_epoch = reading.floor.epoch == position.epoch;
+            let floor = if is_of_this_epoch { reading.floor.offset } else { 0 };
+            promised.offset = promised.offset.min(floor);
         }
-        reading.behind.retain(|Behind { room, since, .. }| {
-            let is_kept = position.epoch == since.epoch;
-            if is_kept {
-                promised.offset = promised.offset.min(since.offset);
-            } else {
+        for Behind { room, since, .. } in &mut reading.behind {
+            if since.epoch != position.epoch {
                 push_gap(room, position.clone(), queue);
+                // The page is not in the room yet: what follows the gap comes with the rest.
+                *since = position.clone();
             }
-            is_kept
-        });
+            promised.offset = promised.offset.min(since.offset);
+        }
         promised
     }
 }
@@ -148,7 +150,7 @@ pub struct Reading {
     /// Rooms of which it has not been sent everything.
     pub behind: Vec<Behind>,
     /// It has read at least as far in each of its rooms: so much may be said when its queue turned events away.
-    pub floor: u64,
+    pub floor: Position,
 }
 
 /// What those in a room are told that no event carries.

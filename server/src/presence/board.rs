@@ -117,6 +117,15 @@ impl Board {
         }
     }
 
+    /// A page no longer looks at a document, whichever of its connections opened it here.
+    pub fn close_page(&mut self, now: Instant, document: &Document, page: &PageId) {
+        let Some((document, _)) = self.sheets.get_key_value(document) else { return };
+        let document = Arc::clone(document);
+        if self.sheets.get_mut(&document).is_some_and(|sheet| sheet.close_page(page)) {
+            self.changed_here(now, &document);
+        }
+    }
+
     /// The connection of a page broke. It counts for the time of grace.
     pub fn gone(&mut self, now: Instant, document: &Arc<Document>, visitor: &Visitor) {
         let until = now + self.rhythm.grace;

@@ -111,6 +111,11 @@ impl Presence {
         self.inner.change(|board, now| board.close(now, document, visitor));
     }
 
+    /// A page no longer looks at a document, whichever of its connections opened it here.
+    pub fn close_page(&self, document: &Document, page: &PageId) {
+        self.inner.change(|board, now| board.close_page(now, document, page));
+    }
+
     /// The connection of a page is gone; the page may come back.
     pub fn gone(&self, document: &Arc<Document>, visitor: &Visitor) {
         self.inner.change(|board, now| board.gone(now, document, visitor));

@@ -99,12 +99,16 @@ impl Sheet {
     /// Forgets a page of this connection. Returns whether it was one.
     pub(super) fn close(&mut self, page: &PageId, connection: ConnectionId) -> bool {
         // Another connection of the same page may have taken it over.
-        let is_its = self.own.get(page).is_some_and(|own| own.connection == connection);
-        if is_its {
-            self.own.remove(page);
+        self.own.get(page).is_some_and(|own| own.connection == connection) && self.close_page(page)
+    }
+
+    /// Forgets a page. Returns whether it was one.
+    pub(super) fn close_page(&mut self, page: &PageId) -> bool {
+        let was_one = self.own.remove(page).is_some();
+        if was_one {
             self.unsaid.insert(page.clone());
         }
-        is_its
+        was_one
     }
 
     /// Lets a page of this connection count until then. Returns whether it was one.

@@ -246,6 +246,9 @@ impl Session {
 
     fn enter(&mut self, join: PendingJoin, grant: Grant) {
         let PendingJoin { reference, room, since, latest, opening, is_standing, .. } = join;
+        if is_standing && opening.is_some() && self.has_entered(&room) {
+            return self.look(&room, opening);
+        }
         self.is_settled(&room);
         let join = Join { reference, grant, since: since.as_ref(), latest: &latest, is_standing };
         self.reading.behind.extend(self.site.join(join, self.connection, &self.queue));
@@ -291,6 +294,7 @@ impl Session {
         let (reference, room) = (join.wants_answer(), join.room);
         if join.is_standing {
             self.is_settled(&room);
+            self.look_away(&room);
         }
         debug!(
             site = self.caller.viewer.site,

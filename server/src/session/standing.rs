@@ -59,7 +59,7 @@ impl Session {
         paces: Arc<Paces>,
     ) -> Self {
         let (review, caller) = (Review::begin(parts.limits.review), Arc::new(caller));
-        let reading = Reading { behind: Vec::new(), floor: site.position().offset };
+        let reading = Reading { behind: Vec::new(), floor: site.position() };
         let (errors, work, tasks, page, viewing) = (0, None, Vec::new(), None, None);
         Self { parts, site, caller, connection, queue, paces, errors, review, work, tasks, page, viewing, reading }
     }
@@ -95,10 +95,12 @@ impl Session {
     pub fn stand(&mut self, standing: Standing) {
         let Standing { mut join, token, is_open } = standing;
         if is_open {
-            join.since = Some(self.site.position());
+            // Where the page listens there as well, it must not be brought past what it has not been sent.
+            let behind = self.reading.behind.iter().find(|behind| behind.room == join.room);
+            join.since = Some(behind.map_or_else(|| self.site.position(), |behind| behind.since.clone()));
         }
         if let Some(since) = join.since.clone() {
-            self.reading.floor = self.reading.floor.min(since.offset);
+            self.reading.floor.offset = self.reading.floor.offset.min(since.offset);
             self.reading.behind.push(Behind { room: join.room.clone(), since, grant: None });
         }
         self.join(join, token.as_deref());
@@ -152,6 +154,12 @@ impl Session {
                 .map(|behind| Arc::new(behind.room.clone())),
         );
         rooms
+    }
+
+    /// Whether the page may be in the room, and is there as far as it has been sent what it missed.
+    pub(super) fn has_entered(&self, room: &Room) -> bool {
+        let is_behind = self.reading.behind.iter().any(|behind| behind.grant.is_some() && behind.room == *room);
+        is_behind || self.site.rooms_of(self.connection, room).1
     }
 
     /// The page is in the room as far as it has read, or is not to be in it.

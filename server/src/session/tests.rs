@@ -1,6 +1,7 @@
 //! A session without a socket, in front of a site that says what it is told to.
 
 mod emitting;
+mod replaying;
 mod viewing;
 
 use std::io::{self, IoSlice};

@@ -119,6 +119,9 @@ impl Session {
             if viewing.documents.is_empty() {
                 self.viewing = None;
             }
+        } else if let Some(page) = &self.page {
+            // Opened with an earlier session, which may not have ended yet.
+            self.parts.presence.close_page(&document, page);
         }
     }
 }
