@@ -55,6 +55,9 @@ impl Room {
 ///
 /// `read` takes the value out of Frappe's message. It is `None` until something is known. A message
 /// that `M` does not fit is skipped and named in the browser's console.
+///
+/// After a gap the newest value that the server knows follows. A server that has just started knows none, and then
+/// the old value stays until the next one is published: where that matters, [`live_query`] loads it.
 pub fn live_value<M, T>(room: Room, event: &str, read: impl Fn(M) -> T + 'static) -> ReadSignal<Option<T>>
 where
     M: DeserializeOwned + 'static,

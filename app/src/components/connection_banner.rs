@@ -109,7 +109,7 @@ pub fn ConnectionBannerHands() -> impl IntoView {
 
 #[cfg(feature = "hydrate")]
 mod hands {
-    use super::{ANNOUNCEMENT, BANNER, COUNTDOWN, Notice, TRY_NOW, notice_of};
+    use super::{ANNOUNCEMENT, BANNER, COUNTDOWN, TRY_NOW, notice_of};
     use crate::hands::{always, find, on_press, write};
     use crate::prelude::*;
 

@@ -45,6 +45,11 @@ impl Link {
         if let Self::Poll(poll) = self { poll.take_answer() } else { None }
     }
 
+    /// Milliseconds to wait before the next poll, after an answer with these frames.
+    pub(super) fn pause_after(&mut self, frames: &[&str]) -> u64 {
+        if let Self::Poll(poll) = self { poll.pause_after(frames) } else { 0 }
+    }
+
     /// Whether nothing waits to be sent.
     pub(super) fn is_at_rest(&self) -> bool {
         if let Self::Poll(poll) = self { poll.is_at_rest() } else { true }

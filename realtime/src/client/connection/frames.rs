@@ -1,7 +1,9 @@
 //! Does what the server's frames say.
 
 use std::rc::Rc;
+use std::time::Duration;
 
+use leptos::prelude::set_timeout;
 use leptos::task::spawn_local;
 
 use super::{Connection, Delivery, closed, go_on, mark, send, step, with};
@@ -31,6 +33,7 @@ pub(crate) fn received(text: &str) {
 pub(crate) fn polled(number: u32) {
     let Some(answer) = with(|connection| connection.link(number).map(Link::take_answer)) else { return };
     let Some(frames) = answer.as_deref().and_then(read_poll_answer) else { return closed(number, LOST) };
+    let pause = with(|connection| connection.link(number).map_or(0, |link| link.pause_after(&frames)));
     step(Input::Heard);
     for frame in frames {
         if with(|connection| connection.link(number).is_none()) {
@@ -45,7 +48,12 @@ pub(crate) fn polled(number: u32) {
     if with(|connection| connection.link(number).is_some_and(|link| link.is_at_rest())) {
         step(Input::Rested);
     }
-    go_on(number);
+    if pause == 0 {
+        go_on(number);
+    } else {
+        // What is asked meanwhile is sent at once.
+        set_timeout(move || go_on(number), Duration::from_millis(pause));
+    }
 }
 
 /// Shows the developer a frame as it came: its own words say what is wrong.

@@ -7,6 +7,7 @@ use web_sys::XmlHttpRequest;
 
 use crate::client::connection;
 use crate::client::store::Store;
+use crate::client::unrest::Unrest;
 use crate::frame::PollRequest;
 
 /// Where the server answers, on the page's own origin.
@@ -23,6 +24,7 @@ pub(in crate::client) struct Poll {
     /// What waits to be sent.
     frames: Vec<String>,
     is_woken: bool,
+    unrest: Unrest,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,8 +44,8 @@ impl Poll {
         let handler = Some(on_end.as_ref().unchecked_ref());
         request.set_onload(handler);
         request.set_onerror(handler);
-        let (has_begun, under_way, frames, is_woken) = (false, None, Vec::new(), false);
-        let mut poll = Self { number, request, _on_end: on_end, has_begun, under_way, frames, is_woken };
+        let (has_begun, under_way, frames, is_woken, unrest) = (false, None, Vec::new(), false, Unrest::default());
+        let mut poll = Self { number, request, _on_end: on_end, has_begun, under_way, frames, is_woken, unrest };
         poll.wake();
         Some(poll)
     }
@@ -96,6 +98,11 @@ impl Poll {
         self.under_way = None;
         let is_answered = self.request.status() == Ok(200);
         self.request.response_text().ok().flatten().filter(|_| is_answered)
+    }
+
+    /// Milliseconds until the next request, if nothing is to be asked before.
+    pub(super) fn pause_after(&mut self, frames: &[&str]) -> u64 {
+        self.unrest.pause_after(frames)
     }
 
     pub(super) fn is_at_rest(&self) -> bool {
