@@ -121,6 +121,12 @@ impl Intake {
                 return self.answers.extend(Note::AskedBefore { mark, by }.encode());
             }
             Decision::Begin { with_others, kept } => {
+                if with_others {
+                    warn!(
+                        "No other server of this Redis said in time how it numbers events: numbering alone. Unless it \
+                         follows this one, pages that go from one to the other load anew what they show."
+                    );
+                }
                 let least = if with_others { MOST_KEPT as u64 } else { 0 };
                 self.engine.resume(&HashMap::new(), least, written);
                 kept

@@ -279,7 +279,9 @@ impl Page {
                     // A server that began after the page had lost its line cannot know what was in between.
                     let began = self.parts.record.began(self.parts.instance.load(Ordering::SeqCst));
                     if !self.parts.record.gap() && !is_excused && began < self.lost_at {
-                        self.breach(format_args!("room {room}: a gap was told, and nothing can have been lost"));
+                        let diary = self.parts.state.diary();
+                        let what = format_args!("room {room}: a gap was told, and nothing can have been lost\n{diary}");
+                        self.parts.record.doubt(what);
                     }
                     self.parts.state.witnesses()[listener].told_of_a_gap();
                 }

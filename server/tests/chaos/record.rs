@@ -36,6 +36,10 @@ pub(crate) struct Record {
     pub(crate) recovered: AtomicU64,
     pub(crate) not_recovered: AtomicU64,
     breaches: Mutex<Vec<String>>,
+    /// Gaps that were told where nothing can have been lost, unless the servers count apart.
+    doubts: Mutex<Vec<String>>,
+    /// Those that were excused by that.
+    pub(crate) apart: AtomicU64,
 }
 
 impl Record {
@@ -53,6 +57,8 @@ impl Record {
             recovered: AtomicU64::new(0),
             not_recovered: AtomicU64::new(0),
             breaches: Mutex::default(),
+            doubts: Mutex::default(),
+            apart: AtomicU64::new(0),
         }
     }
 
@@ -108,8 +114,29 @@ impl Record {
 
     /// The promise was broken.
     pub(crate) fn breach(&self, what: impl Display) {
-        let storm = *lock(&self.storm);
-        lock(&self.breaches).push(format!("{:.3} s, {storm}: {what}", self.elapsed().as_secs_f64()));
+        lock(&self.breaches).push(self.at_this_moment(what));
+    }
+
+    /// The promise was broken, if the servers count alike.
+    pub(crate) fn doubt(&self, what: impl Display) {
+        lock(&self.doubts).push(self.at_this_moment(what));
+    }
+
+    /// Decides on the doubts so far.
+    pub(crate) fn decide(&self, count_alike: impl FnOnce() -> bool) {
+        let doubts = std::mem::take(&mut *lock(&self.doubts));
+        if doubts.is_empty() {
+            return;
+        }
+        if count_alike() {
+            lock(&self.breaches).extend(doubts);
+        } else {
+            self.apart.fetch_add(doubts.len() as u64, Ordering::Relaxed);
+        }
+    }
+
+    fn at_this_moment(&self, what: impl Display) -> String {
+        format!("{:.3} s, {}: {what}", self.elapsed().as_secs_f64(), *lock(&self.storm))
     }
 
     /// How the promise was broken so far.

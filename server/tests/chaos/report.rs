@@ -24,6 +24,8 @@ pub(crate) fn print(world: &World) {
     println!("{:.0} seconds, {} pages with {listeners} listeners", record.elapsed().as_secs_f64(), world.pages.len());
     println!("{} events published, {unsure} of them perhaps", record.published.load(Ordering::Relaxed));
     println!("{delivered} deliveries, {missed} missed under gaps, {needless} gaps with nothing missing");
+    let apart = record.apart.load(Ordering::Relaxed);
+    println!("{apart} gaps were told where nothing can have been lost, because the servers counted apart");
     println!("{old_values} values told after a gap were older than what had been seen");
     let [recovered, not] = [&record.recovered, &record.not_recovered].map(|joins| joins.load(Ordering::Relaxed));
     println!("{recovered} joins were recovered, {not} were not (each page's first ones are among these)");

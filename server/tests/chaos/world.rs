@@ -113,6 +113,13 @@ impl World {
         self.instances.iter().map(|instance| instance.heard().unwrap_or_default()).collect()
     }
 
+    /// Whether all servers number events alike.
+    pub(crate) fn count_alike(&self) -> bool {
+        let mut epochs = self.instances.iter().map(Instance::epoch);
+        let first = epochs.next().flatten();
+        first.is_some() && epochs.all(|epoch| epoch == first)
+    }
+
     pub(crate) fn redis(&self) -> &Redis {
         self.redis.as_ref().expect("there is one between storms")
     }
@@ -192,10 +199,21 @@ impl Instance {
         count.split_once(|digit: char| !digit.is_ascii_digit())?.0.parse().ok()
     }
 
+    fn epoch(&self) -> Option<String> {
+        let page = self.get("/live/count")?;
+        let (_, epoch) = page.split_once(r#""epoch":""#)?;
+        Some(epoch.split_once('"')?.0.to_owned())
+    }
+
     fn readyz(&self) -> Option<String> {
+        self.get("/live/readyz")
+    }
+
+    fn get(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(self.address()).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
-        stream.write_all(b"GET /live/readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         Some(answer)

@@ -101,15 +101,15 @@ mod tests {
 
     #[test]
     fn the_budget_may_be_used_up() {
-        let verdict = report(55_000, 5_000, 3_000).verdict().expect("just within");
-        assert_eq!(verdict, "wasm and JS weigh 60,000 bytes in brotli, 0 less than the budget of 60,000.");
+        let verdict = report(65_000, 5_000, 3_000).verdict().expect("just within");
+        assert_eq!(verdict, "wasm and JS weigh 70,000 bytes in brotli, 0 less than the budget of 70,000.");
     }
 
     #[test]
     fn one_byte_more_is_refused() {
-        let error = report(55_000, 5_001, 0).verdict().expect_err("just past").to_string();
+        let error = report(65_000, 5_001, 0).verdict().expect_err("just past").to_string();
         assert!(
-            error.starts_with("wasm and JS weigh 60,001 bytes in brotli, 1 more than the budget of 60,000"),
+            error.starts_with("wasm and JS weigh 70,001 bytes in brotli, 1 more than the budget of 70,000"),
             "{error}"
         );
     }
